@@ -1,0 +1,224 @@
+"""The interface of every model: fit, predict, recommend.
+
+This is the only file that turns ids into rows, hides what a user has seen, ranks, and falls back when a model has
+nothing to say. So an algorithm's file holds the algorithm and little else: it writes `_fit` and `_score`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+
+from recsys_lab.biases import Biases, damped_biases
+from recsys_lab.errors import DataError, NotFittedError, UnsupportedError
+from recsys_lab.ranking import top_k
+from recsys_lab.ratings import Ratings, require_columns
+
+# Scores are computed for blocks of users whose table stays below this many numbers (64 MB), however many users ask.
+_BLOCK = 2**23
+
+
+class Reason(NamedTuple):
+    """One part of an explanation: `weight` is what it added to the score (its sign says in which direction)."""
+
+    kind: str  # "user", "item" or "term"
+    id: object
+    rating: float
+    weight: float
+
+
+class Recommender(ABC):
+    """A model that learns from ratings, predicts ratings and recommends items.
+
+    A subclass's `__init__` stores keyword parameters and nothing else; what is learned gets a name that ends in `_`.
+
+    Attributes
+    ----------
+    train_ : the Ratings it was fitted on.
+    fallback_ : Biases, mu + b_u + b_i, used where the model itself has no answer.
+
+    Cold start: `predict` answers for unknown users and items by the fallback; `recommend` does what `unknown` says;
+    `recommend_for` serves a new user from a few ratings without refitting, where the model can.
+    """
+
+    train_: Ratings
+    fallback_: Biases
+
+    # ------------------------------------------------------------------ what an algorithm writes, in row space
+    @abstractmethod
+    def _fit(self, train: Ratings) -> None:
+        """Learn from train; set attributes that end in `_`."""
+
+    @abstractmethod
+    def _score(self, rows: np.ndarray) -> np.ndarray:
+        """Scores (len(rows), n_items) for these users; NaN where the model cannot tell."""
+
+    def _predict(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+        """Scores of aligned pairs of known rows and columns. Override it where a pair is cheaper than a row."""
+        out = np.empty(len(rows))
+        users, inverse = np.unique(rows, return_inverse=True)
+        for block in self._blocks(len(users)):
+            scores = self._score(users[block])
+            here = (inverse >= block.start) & (inverse < block.stop)
+            out[here] = scores[inverse[here] - block.start, columns[here]]
+        return out
+
+    def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Scores (n_items,) for a new user who rated these items so."""
+        raise UnsupportedError(f"{type(self).__name__} cannot serve a new user without refitting.")
+
+    def _explain(self, row: int, column: int) -> list[Reason]:
+        raise UnsupportedError(f"{type(self).__name__} does not explain its recommendations.")
+
+    # ------------------------------------------------------------------ what everybody calls, in ids
+    def fit(self, ratings: Ratings | pd.DataFrame) -> Self:
+        """Learn from ratings: a `Ratings`, or a frame with columns user, item, rating. May be called again."""
+        train = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
+        self.fallback_ = damped_biases(train.matrix, epochs=1)
+        self._fit(train)
+        self.train_ = train  # last, so that a fit that failed does not pass for a fitted model
+        return self
+
+    def predict(self, pairs: pd.DataFrame, *, fallback: bool = True) -> np.ndarray:
+        """Predicted ratings for the rows of `pairs` (columns user, item), in their order, clipped to the scale.
+
+        Where the model has no answer (an unknown user or item, no neighbour), it is the damped biases
+        mu + b_u + b_i, or NaN with fallback=False.
+        """
+        train = self._fitted()
+        require_columns(pairs, user="user", item="item")
+        rows, columns = train.users.rows(pairs["user"]), train.items.rows(pairs["item"])
+        known = (rows >= 0) & (columns >= 0)
+        out = np.full(len(pairs), np.nan)
+        out[known] = self._predict(rows[known], columns[known])
+        if fallback:
+            gap = np.isnan(out)
+            out[gap] = self.fallback_.at(rows[gap], columns[gap])
+        return np.clip(out, *train.scale)
+
+    def recommend(
+        self,
+        users: Any,
+        n: int = 10,
+        *,
+        exclude_seen: bool = True,
+        items: Iterable[Any] | None = None,
+        unknown: Literal["raise", "skip", "popular"] = "raise",
+    ) -> pd.DataFrame:
+        """The n best items for each user, as a frame with columns user, item, score, rank (1 is best).
+
+        Parameters
+        ----------
+        users : one id, or several.
+        n : length of each list, at least 1; shorter where the model can score fewer items.
+        exclude_seen : leave out what the user rated in training.
+        items : the candidates; by default every item.
+        unknown : an unknown user raises UnknownIdError, is skipped, or gets the most rated items
+            (the score is then the number of ratings).
+        """
+        train = self._fitted()
+        if unknown not in ("raise", "skip", "popular"):
+            raise DataError(f"unknown={unknown!r}: choose 'raise', 'skip' or 'popular'.")
+        wanted = [users] if np.isscalar(users) else list(users)
+        rows = train.users.known(wanted) if unknown == "raise" else train.users.rows(wanted)
+        candidates = None if items is None else np.unique(train.items.known(list(items)))
+        counts = np.bincount(train.matrix.indices, minlength=train.n_items).astype(float)
+
+        lists = {}
+        for row, columns, scores in self._ranked(rows[rows >= 0], n, exclude_seen, candidates):
+            lists[row] = (columns, scores)
+        parts = []
+        for user, row in zip(wanted, rows):
+            if row >= 0:
+                columns, scores = lists[row]
+            elif unknown == "popular":
+                columns, scores = next(_rank(counts[None, :], n, candidates))
+            else:
+                continue
+            parts.append((user, train.items.ids[columns], scores))
+        return _long(parts)
+
+    def recommend_for(self, history: pd.DataFrame | Mapping[Any, float], n: int = 10) -> pd.DataFrame:
+        """The n best items for a new user with these ratings: columns item, score, rank. Nothing is refitted.
+
+        Parameters
+        ----------
+        history : a frame with columns item and rating, or a mapping {item: rating}; at least one known item.
+        """
+        train = self._fitted()
+        if isinstance(history, Mapping):
+            history = pd.DataFrame({"item": list(history), "rating": list(history.values())})
+        checked = Ratings.from_frame(history.assign(user=0), scale=train.scale)
+        columns = train.items.known(checked.items.ids)
+        order = np.argsort(columns)
+        columns, values = columns[order], checked.matrix.data[order]
+        scores = self._fold_in(columns, values)[None, :].copy()
+        scores[0, columns] = np.nan
+        best, best_scores = next(_rank(scores, n, None))
+        return _long([(None, train.items.ids[best], best_scores)]).drop(columns="user")
+
+    def explain(self, user: Any, item: Any, n: int = 3) -> pd.DataFrame:
+        """The n reasons that moved this score most: columns kind, id, rating, weight, the heaviest first."""
+        train = self._fitted()
+        reasons = self._explain(int(train.users.known([user])[0]), int(train.items.known([item])[0]))
+        reasons = sorted(reasons, key=lambda r: -abs(r.weight))[:n]
+        return pd.DataFrame(reasons, columns=list(Reason._fields))
+
+    # ------------------------------------------------------------------ shared machinery
+    def params(self) -> dict[str, Any]:
+        """The constructor's parameters and their present values."""
+        return {name: getattr(self, name) for name in list(inspect.signature(type(self).__init__).parameters)[1:]}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.params().items())})"
+
+    def _fitted(self) -> Ratings:
+        if not hasattr(self, "train_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted: call fit(ratings) first.")
+        return self.train_
+
+    def _blocks(self, n: int) -> Iterator[slice]:
+        train = getattr(self, "train_", None)
+        size = max(1, _BLOCK // max(1, train.n_items if train is not None else 1))
+        for start in range(0, n, size):
+            yield slice(start, min(start + size, n))
+
+    def _ranked(
+        self, rows: np.ndarray, n: int, exclude_seen: bool, candidates: np.ndarray | None
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """(row, best columns, their scores) for each distinct row, block by block."""
+        distinct = np.unique(rows)
+        for block in self._blocks(len(distinct)):
+            chunk = distinct[block]
+            scores = np.array(self._score(chunk), dtype=float)  # a copy: masking must not reach into the model
+            if exclude_seen:
+                seen = self.train_.matrix[chunk].tocoo()
+                scores[seen.coords[0], seen.coords[1]] = np.nan
+            yield from ((int(row), *best) for row, best in zip(chunk, _rank(scores, n, candidates)))
+
+
+def _rank(scores: np.ndarray, n: int, candidates: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    if n < 1:
+        raise DataError(f"n={n}: ask for at least one recommendation.")
+    if candidates is not None:
+        scores = scores[:, candidates]
+    for row, best in enumerate(top_k(scores, min(n, scores.shape[1]))):
+        best = best[best >= 0]
+        yield (best if candidates is None else candidates[best]), scores[row, best]
+
+
+def _long(parts: list[tuple[Any, np.ndarray, np.ndarray]]) -> pd.DataFrame:
+    """One frame from (user, items, scores) lists. Built column by column: a concat of frames is 50 times slower."""
+    lengths = [len(items) for _, items, _ in parts]
+    frame = {
+        "user": pd.Series([user for user, n in zip([p[0] for p in parts], lengths) for _ in range(n)]),
+        "item": np.concatenate([items for _, items, _ in parts]) if parts else [],
+        "score": np.concatenate([scores for _, _, scores in parts]) if parts else np.empty(0),
+        "rank": np.concatenate([np.arange(1, n + 1) for n in lengths]) if parts else np.empty(0, dtype=int),
+    }
+    return pd.DataFrame(frame)

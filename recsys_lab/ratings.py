@@ -1,0 +1,263 @@
+"""Ids to rows and back, and the one matrix that every algorithm works on.
+
+People and files speak in ids (user 196, film "tt0114709"); algorithms speak in rows and columns of a matrix.
+`IdIndex` translates between the two, and `Ratings` is a frozen sparse matrix with an `IdIndex` on each side.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from recsys_lab.errors import DataError, UnknownIdError, few
+
+Scale = tuple[float, float]
+
+
+class IdIndex:
+    """A two-way table between ids (any hashable type) and rows 0..n-1.
+
+    Rows follow the sorted order of the ids, so the order in which ratings arrive never changes a result.
+
+    Parameters
+    ----------
+    ids : the ids, repeated or not.
+    noun : what an id stands for, used in messages ("user", "item").
+
+    Attributes
+    ----------
+    ids : ndarray (n,), the distinct ids, row by row.
+
+    >>> index = IdIndex(["b", "a", "b"], noun="user")
+    >>> index.ids.tolist(), index.rows(["a", "b", "z"]).tolist()
+    (['a', 'b'], [0, 1, -1])
+    """
+
+    def __init__(self, ids: Sequence[object] | np.ndarray | pd.Series | pd.Index, noun: str = "id"):
+        distinct = pd.Index(_as_values(ids)).unique()
+        try:
+            self._index = distinct.sort_values()
+        except TypeError:  # ids of several types have no common order: by type, then by text
+            self._index = distinct[np.argsort([f"{type(i).__name__} {i!r}" for i in distinct])]
+        self.noun = noun
+        self.ids: np.ndarray = self._index.to_numpy()
+        self.ids.flags.writeable = False
+        self._kind = _kind(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IdIndex) and self._index.equals(other._index)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def rows(self, ids: Sequence[object] | np.ndarray | pd.Series | pd.Index) -> np.ndarray:
+        """Rows of the ids; -1 where an id is unknown. O(n) after the first call.
+
+        Raises DataError where the ids are of another type altogether ("42" among integers): that is a
+        mistake in the caller's code, not a new user.
+        """
+        values = pd.Index(_as_values(ids))
+        kind = _kind(values)
+        if len(values) and len(self) and self._kind and kind and kind != self._kind:
+            raise DataError(
+                f"{self.noun} ids here are {self._kind}, such as {few(self.ids[:1])}; "
+                f"got {kind}: {few(values[:1])}. Convert the ids before the call."
+            )
+        return self._index.get_indexer(values)
+
+    def known(self, ids: Sequence[object] | np.ndarray | pd.Series | pd.Index) -> np.ndarray:
+        """Rows of the ids. Raises UnknownIdError, naming at most five, if any is unknown."""
+        rows = self.rows(ids)
+        if (rows < 0).any():
+            missing = pd.Index(_as_values(ids))[rows < 0].unique()
+            raise UnknownIdError(f"unknown {self.noun} {few(missing)}: not among the {len(self):,} {self.noun}s of the ratings.")
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Ratings:
+    """Who rated what, and how: frozen, checked, ready for arithmetic.
+
+    Attributes
+    ----------
+    matrix : CSR (n_users, n_items) float64, read-only, sorted indices. A stored 0.0 is a rating; what is not
+        stored is unknown. So masks come from `indptr` and `indices`, never from the values.
+    users, items : the IdIndex of its rows and of its columns.
+    scale : (lowest, highest) rating possible.
+
+    >>> frame = pd.DataFrame({"user": ["ann", "ben"], "item": [7, 8], "rating": [5.0, 3.0]})
+    >>> ratings = Ratings.from_frame(frame, scale=(1, 5))
+    >>> ratings.n_users, ratings.n_items, ratings.mean
+    (2, 2, 4.0)
+    """
+
+    matrix: sparse.csr_array
+    users: IdIndex
+    items: IdIndex
+    scale: Scale
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        user: str = "user",
+        item: str = "item",
+        rating: str = "rating",
+        scale: Scale | None = None,
+        duplicates: Literal["raise", "last", "mean"] = "raise",
+    ) -> Ratings:
+        """Check a long frame (one row a rating) and turn it into Ratings. O(n log n).
+
+        Parameters
+        ----------
+        frame : columns user, item, rating; further columns are ignored.
+        user, item, rating : the columns' names where they differ.
+        scale : (lowest, highest) possible rating; by default the range seen in the frame.
+        duplicates : what to do with a pair that occurs twice: refuse it, keep the last row, or average.
+
+        Raises
+        ------
+        DataError : a column is missing, the frame is empty, an id is missing, a rating is text, NaN, infinite
+            or off the scale, or a pair occurs twice. The first offending row is shown; nothing is built.
+        """
+        require_columns(frame, user=user, item=item, rating=rating)
+        if frame.empty:
+            raise DataError("the ratings frame has no rows: there is nothing to learn from.")
+        if duplicates not in ("raise", "last", "mean"):
+            raise DataError(f"duplicates={duplicates!r}: choose 'raise', 'last' or 'mean'.")
+        for column in (user, item):
+            _refuse(frame, frame[column].isna().to_numpy(), f"a missing id in column {column!r}", "drop or fill these rows")
+        values = _as_floats(frame, rating)
+        _refuse(frame, ~np.isfinite(values), f"NaN or infinity in column {rating!r}", "drop these rows")
+        low, high = (float(values.min()), float(values.max())) if scale is None else (float(scale[0]), float(scale[1]))
+        if not low <= high:
+            raise DataError(f"scale=({low:g}, {high:g}): the lowest rating must not exceed the highest.")
+        off = (values < low) | (values > high)
+        _refuse(frame, off, f"a rating off the scale {low:g} to {high:g}", "pass the true scale or mend the rows")
+
+        users, items = IdIndex(frame[user], noun="user"), IdIndex(frame[item], noun="item")
+        rows, columns = users.rows(frame[user]), items.rows(frame[item])
+        pair = rows.astype(np.int64) * len(items) + columns
+        repeated = pd.Series(pair).duplicated(keep=False).to_numpy()
+        if repeated.any():
+            if duplicates == "raise":
+                _refuse(frame, repeated, "a (user, item) pair that occurs more than once", "pass duplicates='last' or 'mean'")
+            means = pd.Series(values).groupby(pair).transform(duplicates).to_numpy()
+            keep = ~pd.Series(pair).duplicated(keep="last").to_numpy()
+            rows, columns, values = rows[keep], columns[keep], means[keep]
+        return cls.from_rows(rows, columns, values, users, items, (low, high))
+
+    @classmethod
+    def from_rows(
+        cls, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, users: IdIndex, items: IdIndex, scale: Scale
+    ) -> Ratings:
+        """Ratings from row numbers that are already checked and distinct."""
+        order = np.lexsort((columns, rows))
+        indptr = np.zeros(len(users) + 1, dtype=np.int64)
+        np.cumsum(np.bincount(rows, minlength=len(users)), out=indptr[1:])
+        matrix = sparse.csr_array(
+            (values[order].astype(np.float64), columns[order].astype(np.int32), indptr), shape=(len(users), len(items))
+        )
+        return cls(matrix, users, items, scale)
+
+    def __post_init__(self) -> None:
+        for array in (self.matrix.data, self.matrix.indices, self.matrix.indptr):
+            array.flags.writeable = False
+
+    @property
+    def n_users(self) -> int:
+        return self.matrix.shape[0]
+
+    @property
+    def n_items(self) -> int:
+        return self.matrix.shape[1]
+
+    @property
+    def n_ratings(self) -> int:
+        return self.matrix.nnz
+
+    @property
+    def mean(self) -> float:
+        """The global mean rating, mu in the formulas."""
+        return float(self.matrix.data.mean())
+
+    @property
+    def density(self) -> float:
+        """The share of all user-item pairs that are rated; 1 - density is the sparsity."""
+        return self.n_ratings / (self.n_users * self.n_items)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Back to a long frame with columns user, item, rating, sorted by user and item."""
+        counts = np.diff(self.matrix.indptr)
+        return pd.DataFrame(
+            {
+                "user": np.repeat(self.users.ids, counts),
+                "item": self.items.ids[self.matrix.indices],
+                "rating": self.matrix.data.copy(),
+            }
+        )
+
+    def __repr__(self) -> str:
+        return f"Ratings({self.n_ratings:,} ratings, {self.n_users:,} users, {self.n_items:,} items, {self.density:.2%} known)"
+
+
+def require_columns(frame: pd.DataFrame, **columns: str) -> None:
+    """Refuse a frame that lacks a column, and say which keyword renames it."""
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f"expected a pandas DataFrame with columns {', '.join(columns.values())}; got {type(frame).__name__}.")
+    found = [str(c) for c in frame.columns]
+    missing = [(keyword, name) for keyword, name in columns.items() if name not in frame.columns]
+    if missing:
+        guesses = {
+            keyword: guess
+            for keyword, _ in missing
+            for guess in [g for g in found if keyword in g.lower()] or difflib.get_close_matches(keyword, found, 1)
+        }
+        advice = ", ".join(f"{k}={g!r}" for k, g in guesses.items())
+        raise DataError(
+            f"no column {', '.join(repr(n) for _, n in missing)}; found {', '.join(found) or 'none'}"
+            + (f": pass {advice}." if advice else ": rename the columns.")
+        )
+
+
+def _as_values(ids: object) -> object:
+    """A list keeps Python's own types (tuples stay one id each); arrays and Series pass as they are."""
+    if isinstance(ids, (np.ndarray, pd.Series, pd.Index)):
+        return ids
+    values = list(ids)  # type: ignore[call-overload]
+    if values and isinstance(values[0], tuple):
+        out = np.empty(len(values), dtype=object)
+        out[:] = values
+        return pd.Index(out, tupleize_cols=False)
+    return values if values else np.empty(0, dtype=object)
+
+
+def _kind(index: pd.Index) -> str:
+    """The ids' type in plain words; "" where they are of several types or none."""
+    words = {"integer": "numbers", "floating": "numbers", "string": "text"}
+    return words.get(pd.api.types.infer_dtype(index, skipna=True), "")
+
+
+def _as_floats(frame: pd.DataFrame, column: str) -> np.ndarray:
+    """The ratings as float64; text is refused, even text that looks like a number."""
+    if pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column]):
+        return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+    bad = np.array([not isinstance(v, (int, float, np.number)) or isinstance(v, bool) for v in frame[column]])
+    _refuse(frame, bad, f"a rating that is not a number in column {column!r}", "convert it, e.g. with pandas.to_numeric")
+    return frame[column].to_numpy(dtype=np.float64)
+
+
+def _refuse(frame: pd.DataFrame, bad: np.ndarray, what: str, remedy: str) -> None:
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        row = ", ".join(f"{c}={v!r}" for c, v in frame.iloc[first].items())
+        raise DataError(f"{what}: {int(bad.sum()):,} row(s), the first is row {first}: {row}. Remedy: {remedy}.")
