@@ -26,6 +26,10 @@ class Biases(NamedTuple):
         """b_ui for aligned rows; -1 stands for an unknown user or item and contributes nothing."""
         return self.mean + np.where(users < 0, 0.0, self.user[users]) + np.where(items < 0, 0.0, self.item[items])
 
+    def new_user(self, items: np.ndarray, ratings: np.ndarray, damping_user: float) -> float:
+        """b_u of somebody who was not in training, from their ratings: the last half-step of the fit, for one row."""
+        return float((ratings - self.mean - self.item[items]).sum() / max(damping_user + len(items), 1e-12))
+
 
 def damped_biases(
     matrix: sparse.csr_array, epochs: int = 10, damping_user: float = 15.0, damping_item: float = 10.0
