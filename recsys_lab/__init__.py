@@ -34,7 +34,7 @@ _HOME = {
 }
 _MODULES = ("datasets", "errors", "evaluate", "metrics", "ranking", "registry", "similarity", "split", "storage")
 
-__all__ = [*_HOME, *_MODULES]  # noqa: PLE0604
+__all__ = [*_HOME, *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

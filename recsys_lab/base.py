@@ -79,7 +79,7 @@ class Recommender(ABC):
     def fit(self, ratings: Ratings | pd.DataFrame) -> Self:
         """Learn from ratings: a `Ratings`, or a frame with columns user, item, rating. May be called again."""
         train = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
-        self.fallback_ = damped_biases(train.matrix, epochs=1)
+        self.fallback_ = damped_biases(train.matrix)
         self._fit(train)
         self.train_ = train  # last, so that a fit that failed does not pass for a fitted model
         return self
@@ -215,7 +215,7 @@ def _rank(scores: np.ndarray, n: int, candidates: np.ndarray | None) -> Iterator
 def _long(parts: list[tuple[Any, np.ndarray, np.ndarray]]) -> pd.DataFrame:
     """One frame from (user, items, scores) lists. Built column by column: a concat of frames is 50 times slower."""
     lengths = [len(items) for _, items, _ in parts]
-    frame = {
+    frame: dict[str, Any] = {
         "user": pd.Series([user for user, n in zip([p[0] for p in parts], lengths) for _ in range(n)]),
         "item": np.concatenate([items for _, items, _ in parts]) if parts else [],
         "score": np.concatenate([scores for _, _, scores in parts]) if parts else np.empty(0),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from recsys_lab.base import Reason, Recommender
-from recsys_lab.biases import Biases, damped_biases
+from recsys_lab.biases import DAMPING_ITEM, DAMPING_USER, Biases, damped_biases
 from recsys_lab.errors import DataError
 from recsys_lab.ratings import Ratings
 
@@ -65,7 +65,7 @@ class BiasBaseline(Recommender):
 
     biases_: Biases
 
-    def __init__(self, *, epochs: int = 10, damping_user: float = 15.0, damping_item: float = 10.0):
+    def __init__(self, *, epochs: int = 10, damping_user: float = DAMPING_USER, damping_item: float = DAMPING_ITEM):
         self.epochs = epochs
         self.damping_user = damping_user
         self.damping_item = damping_item
@@ -78,6 +78,7 @@ class BiasBaseline(Recommender):
                 f"damping_user={self.damping_user}, damping_item={self.damping_item}: damping counts ratings, so it must be >= 0."
             )
         self.biases_ = damped_biases(train.matrix, self.epochs, self.damping_user, self.damping_item)
+        self.fallback_ = self.biases_  # an unknown item still leaves mu + b_u
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
         return self.biases_.mean + self.biases_.user[rows, None] + self.biases_.item[None, :]

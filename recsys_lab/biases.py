@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+DAMPING_USER, DAMPING_ITEM = 15.0, 10.0  # lambda of the paper, tuned there on the Netflix data
+
 
 class Biases(NamedTuple):
     """mean: float; user: ndarray (n_users,); item: ndarray (n_items,). Unrated rows and columns have 0."""
@@ -32,7 +34,7 @@ class Biases(NamedTuple):
 
 
 def damped_biases(
-    matrix: sparse.csr_array, epochs: int = 10, damping_user: float = 15.0, damping_item: float = 10.0
+    matrix: sparse.csr_array, epochs: int = 10, damping_user: float = DAMPING_USER, damping_item: float = DAMPING_ITEM
 ) -> Biases:
     """Alternating least squares for the biases (Koren 2010, section 2.1).
 
@@ -44,15 +46,19 @@ def damped_biases(
 
     Damping pulls those with few ratings towards 0, as if each had that many ratings at the mean. O(epochs x n_ratings).
     """
-    n_users, n_items = matrix.shape
-    counts = np.diff(matrix.indptr)
-    rows, columns = np.repeat(np.arange(n_users), counts), matrix.indices
-    per_item = np.bincount(columns, minlength=n_items)
     mean = float(matrix.data.mean())
-    residual = matrix.data - mean
-    user, item = np.zeros(n_users), np.zeros(n_items)
+    known = sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
+    known_by_item = known.T.tocsr()
+    # sum (r - mu - b_u) = sum (r - mu) - sum b_u: the first sum never changes, the second is a product with `known`.
+    total_user, total_item = (
+        matrix.sum(axis=1) - mean * known.sum(axis=1),
+        matrix.sum(axis=0) - mean * known.sum(axis=0),
+    )
+    # An unrated row would be 0/0 without damping; its bias is 0 either way.
+    weight_user = np.maximum(damping_user + known.sum(axis=1), 1e-12)
+    weight_item = np.maximum(damping_item + known.sum(axis=0), 1e-12)
+    user, item = np.zeros(matrix.shape[0]), np.zeros(matrix.shape[1])
     for _ in range(epochs):
-        # An unrated row would be 0/0 without damping; its bias is 0 either way.
-        item = np.bincount(columns, residual - user[rows], n_items) / np.maximum(damping_item + per_item, 1e-12)
-        user = np.bincount(rows, residual - item[columns], n_users) / np.maximum(damping_user + counts, 1e-12)
+        item = (total_item - known_by_item @ user) / weight_item
+        user = (total_user - known @ item) / weight_user
     return Biases(mean, user, item)
