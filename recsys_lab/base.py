@@ -172,7 +172,7 @@ class Recommender(ABC):
     # ------------------------------------------------------------------ shared machinery
     def params(self) -> dict[str, Any]:
         """The constructor's parameters and their present values."""
-        return {name: getattr(self, name) for name in list(inspect.signature(type(self).__init__).parameters)[1:]}
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.params().items())})"

@@ -1,0 +1,101 @@
+"""Every model by name: what the command line, the demo, the saved files and the contract test go through.
+
+Adding a model is one line in MODELS. A model's file is imported when the model is first used.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from recsys_lab.errors import DataError
+
+if TYPE_CHECKING:
+    from recsys_lab.base import Recommender
+
+
+class Entry(NamedTuple):
+    """Where a model lives (a module of recsys_lab and a class in it), its family, and what it does in one line."""
+
+    module: str
+    name: str
+    family: str
+    about: str
+
+    def load(self) -> type[Recommender]:
+        """The class itself; imports its module."""
+        return getattr(importlib.import_module(f"recsys_lab.{self.module}"), self.name)
+
+
+MODELS: dict[str, Entry] = {
+    "global-mean": Entry("baselines", "GlobalMean", "baseline", "the mean of all ratings, for everyone"),
+    "bias": Entry("baselines", "BiasBaseline", "baseline", "how kind the user is plus how good the item is"),
+    "popularity": Entry("baselines", "Popularity", "baseline", "the most rated items first"),
+    "random": Entry("baselines", "Random", "baseline", "draws from the distribution of the ratings: the floor"),
+    "user-knn": Entry("knn", "UserKNN", "neighbours", "what the users most like you said of the item"),
+    "item-knn": Entry("knn", "ItemKNN", "neighbours", "what you said of the items most like this one"),
+}
+
+
+def model_class(name: str) -> type[Recommender]:
+    """The class behind a name. Raises DataError for an unknown name, with the nearest known one.
+
+    >>> model_class("bias").__name__
+    'BiasBaseline'
+    >>> model_class("item-knm")
+    Traceback (most recent call last):
+    recsys_lab.errors.DataError: no model 'item-knm'; did you mean 'item-knn'? There are: global-mean, bias, ...
+    """
+    if name not in MODELS:
+        raise DataError(unknown("model", name, MODELS))
+    return MODELS[name].load()
+
+
+def make(name: str, **params: Any) -> Recommender:
+    """A model that is not fitted yet, by name.
+
+    Raises DataError for an unknown name or parameter (with the nearest known one) and for a value of the wrong type.
+    Whether a value is in range is for `fit` to say, which knows the data.
+
+    >>> make("item-knn", k=20, shrinkage=10).params()["k"]
+    20
+    """
+    cls = model_class(name)
+    known = parameters(cls)
+    for key, value in params.items():
+        if key not in known:
+            raise DataError(unknown(f"parameter of {name}", key, known))
+        # Annotations are text here ("int"); a union such as "int | None" is left to the model.
+        wanted: tuple[type, str] | None = {
+            "int": (Integral, "a whole number"),
+            "float": (Real, "a number"),
+            "str": (str, "text"),
+        }.get(str(known[key].annotation))
+        if wanted and (not isinstance(value, wanted[0]) or isinstance(value, bool)):
+            raise DataError(f"{key}={value!r}: {name} takes {wanted[1]} here, such as {known[key].default!r}.")
+    return cls(**params)
+
+
+def parameters(cls: type[Recommender]) -> dict[str, inspect.Parameter]:
+    """The constructor's parameters; their defaults are part of what `recsys-lab models` shows."""
+    return dict(inspect.signature(cls).parameters)
+
+
+def unknown(what: str, name: str, known: Iterable[str]) -> str:
+    """The message for a name that is not known: the nearest one first, then all.
+
+    >>> unknown("model", "bais", ["bias", "random"])
+    "no model 'bais'; did you mean 'bias'? There are: bias, random."
+    >>> unknown("parameter of global-mean", "k", [])
+    "no parameter of global-mean 'k'; there are none."
+    """
+    names = list(known)
+    if not names:
+        return f"no {what} {name!r}; there are none."
+    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}? There are: " if near else "; there are: "
+    return f"no {what} {name!r}{hint}{', '.join(names)}."
