@@ -79,7 +79,7 @@ def hit_rate(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
     array([1., 0.])
     """
     hits, n_relevant = _checked(hits, n_relevant)
-    return _or_nan(hits.any(axis=1), n_relevant)
+    return _or_nan(hits.any(axis=1).astype(float), n_relevant)
 
 
 def reciprocal_rank(hits: np.ndarray, n_relevant: np.ndarray) -> np.ndarray:
