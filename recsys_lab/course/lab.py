@@ -1,0 +1,191 @@
+"""Open the course: copies of the lessons in my_work/, a rendered index, and JupyterLab on top.
+
+`start` is what `recsys-lab lab` and `make lab` run. The learner works on copies: notebooks/ belongs to the course,
+my_work/ to the learner, and what the learner wrote is never overwritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from recsys_lab.errors import DataError
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT_PORT = 8888
+
+# JupyterLab's own defaults, changed: pages open rendered, and nothing pops up or asks another server for news.
+# They are defaults, so what the learner sets in the settings editor still wins.
+OVERRIDES = {
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
+    "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+    "@jupyterlab/extensionmanager-extension:plugin": {"enabled": False},
+}
+
+
+# ---------------------------------------------------------------------------------------------- the learner's copies
+def fingerprint(notebook: Path) -> str | None:
+    """A hash of what the cells say, or None if this is not a notebook.
+
+    Outputs and metadata are left out: running a lesson, or opening it in another editor, changes those without a
+    word from the learner.
+    """
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        content = [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def copy_lessons(source: Path, work: Path) -> dict[str, str]:
+    """Bring every notebook under `source` to `work`; return what happened to each, by its relative path.
+
+    "new": copied for the first time (or again, after the learner deleted the copy).
+    "refreshed": the lesson was updated, and nothing had been typed into the copy.
+    "kept": the learner's copy was left alone and the lesson has not changed since.
+    "outdated": left alone as well, but the lesson was updated after it was copied.
+    """
+    record_path = work / ".copies.json"
+    record = _read_record(record_path)
+    report = {}
+    for notebook in sorted(source.rglob("*.ipynb")):
+        if ".ipynb_checkpoints" in notebook.parts:
+            continue
+        name = notebook.relative_to(source).as_posix()
+        copy, latest = work / name, fingerprint(notebook)
+        if latest is None:
+            raise DataError(f"notebooks/{name} is not a notebook: bring it back with: git checkout -- notebooks/{name}")
+        if not copy.exists():
+            report[name] = "new"
+        elif record.get(name) == latest:
+            report[name] = "kept"
+        elif record.get(name) is not None and fingerprint(copy) == record[name]:
+            report[name] = "refreshed"
+        elif fingerprint(copy) == latest:  # the record was lost: the copy is as new
+            report[name] = "kept"
+            record[name] = latest
+        else:
+            report[name] = "outdated"
+        if report[name] in ("new", "refreshed"):
+            _write(copy, notebook.read_bytes())
+            record[name] = latest
+    _write(record_path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    return report
+
+
+def _read_record(path: Path) -> dict[str, str]:
+    # A lost or damaged record costs nothing but refreshes: without it every copy counts as the learner's.
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+
+
+# --------------------------------------------------------------------------------------------------------- the index
+def index(report: dict[str, str]) -> str:
+    """The course's front page as Markdown."""
+    lines = ["# RecSys Lab", ""]
+    lines += [f"- [{name}]({name})" for name in sorted(report)]
+    return "\n".join(lines) + "\n"
+
+
+def prepare(source: Path, work: Path) -> dict[str, str]:
+    """Everything in `work` that JupyterLab will show: the copies and the index."""
+    report = copy_lessons(source, work)
+    _write(work / "index.md", index(report).encode())
+    return report
+
+
+# -------------------------------------------------------------------------------------------------------- the server
+def is_free(port: int) -> bool:
+    """Whether a server can listen on this port of this machine."""
+    with socket.socket() as probe:
+        if os.name != "nt":  # else a port whose last server ended a minute ago looks taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def choose_port(asked: int | None, free: Callable[[int], bool] = is_free) -> int:
+    """The port asked for, which must be free; without one, the first free port from 8888 on."""
+    if asked is not None and not 1024 <= asked <= 65535:
+        raise DataError(f"port {asked}: choose one from 1024 to 65535.")
+    first = DEFAULT_PORT if asked is None else asked
+    found = next((port for port in range(first, min(first + 100, 65536)) if free(port)), None)
+    if asked is None and found is not None:
+        return found
+    if asked is not None and found == asked:
+        return asked
+    hint = f"port {found} is free: make lab PORT={found}" if found else "and so are the ports after it."
+    raise DataError(f"port {first} is in use, perhaps by another JupyterLab; {hint}")
+
+
+def can_open_browser() -> bool:
+    """Whether a window can appear here. On a server, a text browser in the terminal would be no help."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+
+
+def arguments(work: Path, state: Path, port: int, token: str, browser: bool) -> list[str]:
+    """The command line for JupyterLab. Whatever is written goes under `state`, not into the learner's home."""
+    _write(state / "settings" / "overrides.json", json.dumps(OVERRIDES, indent=1).encode())
+    options = {
+        "ServerApp.root_dir": work,
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.open_browser": browser,
+        "IdentityProvider.token": token,  # ours, so that the address is printed once, by us
+        "ServerApp.answer_yes": True,  # Ctrl-C ends it at once
+        "ServerApp.log_level": "ERROR",
+        "LabApp.log_level": "ERROR",
+        "LabApp.default_url": "/lab/tree/index.md",
+        "LabApp.app_settings_dir": state / "settings",
+        "LabApp.workspaces_dir": state / "workspaces",
+    }
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options["ServerApp.allow_root"] = True  # containers; it listens on this machine only, and asks for a token
+    return [f"--{name}={value}" for name, value in options.items()]
+
+
+def start(port: int | None = None, browser: bool = True) -> None:
+    """Prepare my_work/ and run JupyterLab in this process until Ctrl-C.
+
+    Raises DataError if the port asked for is taken (the message names a free one). Returns normally after Ctrl-C.
+    """
+    port = choose_port(port)
+    work = ROOT / "my_work"
+    prepare(ROOT / "notebooks", work)
+    # Kernels inherit these: results that do not depend on the order of a set, or on a race of threads.
+    for name, value in {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}.items():
+        os.environ.setdefault(name, value)
+    os.environ["JUPYTER_PREFER_ENV_PATH"] = "1"  # the kernel of this environment, not one of the same name elsewhere
+
+    from jupyterlab.labapp import LabApp
+
+    show = browser and can_open_browser()
+    token = secrets.token_urlsafe(16)
+    server = LabApp.initialize_server(argv=arguments(work, ROOT / ".recsys_lab" / "lab", port, token, show))
+    address = f"http://127.0.0.1:{port}/lab/tree/index.md?token={token}"
+    print(f"RecSys Lab is open{' in your browser' if show else ''}. Its address:\n\n  {address}\n", flush=True)
+    print("Leave this window open while you work; Ctrl-C here ends it.", flush=True)
+    server.start()
