@@ -25,9 +25,14 @@ def top_k(scores: np.ndarray, k: int) -> np.ndarray:
     >>> top_k(np.array([[2.0, 9.0, 2.0, 2.0], [np.nan, 1.0, np.nan, np.nan]]), k=2).tolist()
     [[1, 0], [1, -1]]
     """
+    scores = np.asarray(scores)
+    if scores.ndim != 2:
+        raise DataError(f"scores has shape {scores.shape}: expected (rows, candidates).")
     n_rows, n = scores.shape
     if not 1 <= k <= n:
         raise DataError(f"k={k}: a list takes 1 to {n:,} of the {n:,} candidates.")
+    if not np.issubdtype(scores.dtype, np.floating):
+        scores = scores.astype(float)  # an unsigned 2 has no -2
     cost = np.where(np.isnan(scores), np.inf, -scores)
     threshold = np.partition(cost, k - 1, axis=1)[:, k - 1 : k]
     below, at = cost < threshold, cost == threshold

@@ -19,6 +19,14 @@ from recsys_lab.errors import DataError, UnknownIdError, few
 
 Scale = tuple[float, float]
 
+# What other data sets call our columns: only used to make an error message helpful.
+_SYNONYMS = {
+    "user": ("user", "uid", "customer", "member", "reviewer", "account"),
+    "item": ("item", "iid", "movie", "film", "product", "book", "artist", "song", "track", "article", "asin"),
+    "rating": ("rating", "score", "stars", "value"),
+    "timestamp": ("timestamp", "time", "date"),
+}
+
 
 class IdIndex:
     """A two-way table between ids (any hashable type) and rows 0..n-1.
@@ -40,13 +48,17 @@ class IdIndex:
     """
 
     def __init__(self, ids: Sequence[object] | np.ndarray | pd.Series | pd.Index, noun: str = "id"):
-        distinct = pd.Index(_as_values(ids)).unique()
         try:
-            self._index = distinct.sort_values()
+            distinct = pd.Index(_as_values(ids)).unique()
+        except TypeError as error:
+            raise DataError(f"{noun} ids must be hashable, such as numbers, text or tuples: {error}.") from None
+        try:
+            # A copy: when the caller later changes the frame that the ids came from, the index must not follow.
+            self._index = distinct.sort_values().copy(deep=True)
         except TypeError:  # ids of several types have no common order: by type, then by text
             self._index = distinct[np.argsort([f"{type(i).__name__} {i!r}" for i in distinct])]
         self.noun = noun
-        self.ids: np.ndarray = self._index.to_numpy()
+        self.ids: np.ndarray = self._index.to_numpy(copy=True)
         self.ids.flags.writeable = False
         self._kind = _kind(self._index)
 
@@ -78,7 +90,9 @@ class IdIndex:
         rows = self.rows(ids)
         if (rows < 0).any():
             missing = pd.Index(_as_values(ids))[rows < 0].unique()
-            raise UnknownIdError(f"unknown {self.noun} {few(missing)}: not among the {len(self):,} {self.noun}s of the ratings.")
+            raise UnknownIdError(
+                f"unknown {self.noun} {few(missing)}: not among the {len(self):,} {self.noun}s of the ratings."
+            )
         return rows
 
 
@@ -135,7 +149,9 @@ class Ratings:
         if duplicates not in ("raise", "last", "mean"):
             raise DataError(f"duplicates={duplicates!r}: choose 'raise', 'last' or 'mean'.")
         for column in (user, item):
-            _refuse(frame, frame[column].isna().to_numpy(), f"a missing id in column {column!r}", "drop or fill these rows")
+            _refuse(
+                frame, frame[column].isna().to_numpy(), f"a missing id in column {column!r}", "drop or fill these rows"
+            )
         values = _as_floats(frame, rating)
         _refuse(frame, ~np.isfinite(values), f"NaN or infinity in column {rating!r}", "drop these rows")
         low, high = (float(values.min()), float(values.max())) if scale is None else (float(scale[0]), float(scale[1]))
@@ -150,7 +166,12 @@ class Ratings:
         repeated = pd.Series(pair).duplicated(keep=False).to_numpy()
         if repeated.any():
             if duplicates == "raise":
-                _refuse(frame, repeated, "a (user, item) pair that occurs more than once", "pass duplicates='last' or 'mean'")
+                _refuse(
+                    frame,
+                    repeated,
+                    "a (user, item) pair that occurs more than once",
+                    "pass duplicates='last' or 'mean'",
+                )
             means = pd.Series(values).groupby(pair).transform(duplicates).to_numpy()
             keep = ~pd.Series(pair).duplicated(keep="last").to_numpy()
             rows, columns, values = rows[keep], columns[keep], means[keep]
@@ -213,14 +234,20 @@ class Ratings:
 def require_columns(frame: pd.DataFrame, **columns: str) -> None:
     """Refuse a frame that lacks a column, and say which keyword renames it."""
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"expected a pandas DataFrame with columns {', '.join(columns.values())}; got {type(frame).__name__}.")
+        raise DataError(
+            f"expected a pandas DataFrame with columns {', '.join(columns.values())}; got {type(frame).__name__}."
+        )
     found = [str(c) for c in frame.columns]
+    twice = [name for name in columns.values() if found.count(name) > 1]
+    if twice:
+        raise DataError(f"column {twice[0]!r} occurs {found.count(twice[0])} times: keep one.")
     missing = [(keyword, name) for keyword, name in columns.items() if name not in frame.columns]
     if missing:
         guesses = {
             keyword: guess
             for keyword, _ in missing
-            for guess in [g for g in found if keyword in g.lower()] or difflib.get_close_matches(keyword, found, 1)
+            for guess in [g for g in found if any(word in g.lower() for word in _SYNONYMS.get(keyword, (keyword,)))][:1]
+            or difflib.get_close_matches(keyword, found, 1)
         }
         advice = ", ".join(f"{k}={g!r}" for k, g in guesses.items())
         raise DataError(
@@ -232,7 +259,8 @@ def require_columns(frame: pd.DataFrame, **columns: str) -> None:
 def _as_values(ids: object) -> object:
     """A list keeps Python's own types (tuples stay one id each); arrays and Series pass as they are."""
     if isinstance(ids, (np.ndarray, pd.Series, pd.Index)):
-        return ids
+        # Categories have an order of their own; ids are ordered by value.
+        return ids.astype(ids.dtype.categories.dtype) if isinstance(ids.dtype, pd.CategoricalDtype) else ids
     values = list(ids)  # type: ignore[call-overload]
     if values and isinstance(values[0], tuple):
         out = np.empty(len(values), dtype=object)
@@ -249,15 +277,19 @@ def _kind(index: pd.Index) -> str:
 
 def _as_floats(frame: pd.DataFrame, column: str) -> np.ndarray:
     """The ratings as float64; text is refused, even text that looks like a number."""
-    if pd.api.types.is_numeric_dtype(frame[column]) and not pd.api.types.is_bool_dtype(frame[column]):
+    kind = frame[column].dtype
+    if pd.api.types.is_integer_dtype(kind) or pd.api.types.is_float_dtype(kind):
         return frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
     bad = np.array([not isinstance(v, (int, float, np.number)) or isinstance(v, bool) for v in frame[column]])
-    _refuse(frame, bad, f"a rating that is not a number in column {column!r}", "convert it, e.g. with pandas.to_numeric")
+    _refuse(
+        frame, bad, f"a rating that is not a number in column {column!r}", "convert it, e.g. with pandas.to_numeric"
+    )
     return frame[column].to_numpy(dtype=np.float64)
 
 
 def _refuse(frame: pd.DataFrame, bad: np.ndarray, what: str, remedy: str) -> None:
     if bad.any():
         first = int(np.flatnonzero(bad)[0])
-        row = ", ".join(f"{c}={v!r}" for c, v in frame.iloc[first].items())
+        # Column by column: a row taken whole would show whole numbers as 5.0 next to a fraction.
+        row = ", ".join(f"{c}={few([frame[c].iloc[first]])}" for c in frame.columns)
         raise DataError(f"{what}: {int(bad.sum()):,} row(s), the first is row {first}: {row}. Remedy: {remedy}.")
