@@ -9,15 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from recsys_lab.course import lessons, progress
 from recsys_lab.errors import DataError
 
-ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_PORT = 8888
 
 # JupyterLab's own defaults, changed: pages open rendered, and nothing pops up or asks another server for news.
@@ -97,18 +99,89 @@ def _write(path: Path, content: bytes) -> None:
 
 
 # --------------------------------------------------------------------------------------------------------- the index
-def index(report: dict[str, str]) -> str:
-    """The course's front page as Markdown."""
-    lines = ["# RecSys Lab", ""]
-    lines += [f"- [{name}]({name})" for name in sorted(report)]
-    return "\n".join(lines) + "\n"
+WELCOME = """\
+# RecSys Lab
+
+Learn how recommender systems work by building them, on ratings that real people gave to real films.
+
+- **Open a lesson** by its link. Run a cell with Shift + Enter; change anything you like.
+- **Exercises check themselves.** Stuck? Each one has two hints, the expected result, and a solution.
+- **These files are yours.** They are copies; an update of the course never overwrites one that you changed. To start a
+  lesson over, delete its file in the list on the left and run `make lab` again.
+"""
 
 
-def prepare(source: Path, work: Path) -> dict[str, str]:
-    """Everything in `work` that JupyterLab will show: the copies and the index."""
-    report = copy_lessons(source, work)
-    _write(work / "index.md", index(report).encode())
-    return report
+def index(report: dict[str, str], work: Path) -> str:
+    """The course's front page as Markdown: a welcome, where to go on, and the map with links and progress.
+
+    `report` is what `copy_lessons` returned. Progress is as of now; `recsys-lab progress` prints it at any time.
+    """
+    done = _correct_exercises()
+    rows, total, right = [], 0, 0
+    go_on = None
+    for phase in lessons.course_map():
+        weeks = f" ({phase.weeks:g} weeks)" if phase.weeks else ""
+        heading = f"Phase {phase.number}: {phase.title}{weeks}" if phase.number else phase.title
+        rows += ["", f"## {heading}", "", "| lesson | exercises |", "|:---|:---|"]
+        for lesson in phase.lessons:
+            name = Path(lesson.file).with_suffix(".ipynb").as_posix()
+            title = _cell(f"{lesson.id} {lesson.title}" if phase.number else lesson.title)
+            if name not in report:
+                rows.append(f"| {title} | *in preparation* |")
+                continue
+            exercises = _exercises(work / name)
+            solved = len(exercises & done)
+            total, right = total + len(exercises), right + solved
+            if go_on is None and solved < len(exercises):
+                go_on = f"[{title}]({name})"
+            note = "; updated since you began, your copy is kept" if report[name] == "outdated" else ""
+            rows.append(f"| [{title}]({name}) | {_score(solved, len(exercises))}{note} |")
+    begun = f"You have solved {right} of {total} exercises. Go on with" if right else "Begin with"
+    where = f"**{begun} {go_on}.**" if go_on else f"**You have solved all {total} exercises.**" if total else ""
+    return "\n".join([WELCOME, where, *rows]) + "\n"
+
+
+def _exercises(notebook: Path) -> set[str]:
+    """The ids of the exercises that a notebook checks. Importing the lesson's own list would take seconds."""
+    try:
+        return set(re.findall(r'ex\(\\"([\d.]+)\\"\)\.check', notebook.read_text(encoding="utf-8")))
+    except OSError:
+        return set()
+
+
+def _correct_exercises() -> set[str]:
+    try:
+        return {id for id, entry in progress.read()["exercises"].items() if entry["state"] == "correct"}
+    except DataError as error:
+        print(f"Progress is not shown: {error}", file=sys.stderr)
+        return set()
+
+
+def _score(solved: int, total: int) -> str:
+    if not total:
+        return ""
+    return ("✓ " if solved == total else "") + f"{solved} of {total}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def prepare(home: Path) -> Path:
+    """Bring my_work/ up to date, say what changed, and return it."""
+    work = home / "my_work"
+    report = copy_lessons(home / "notebooks", work)
+    _write(work / "index.md", index(report, work).encode())
+    for kind, message in {
+        "new": "copied into my_work",
+        "refreshed": "brought up to date in my_work",
+        "outdated": "updated since you began; your copy is kept. For the new one, rename yours and run this again",
+    }.items():
+        names = [name for name, what in report.items() if what == kind]
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            print(f"{', '.join(names[:5])}{more}: {message}", flush=True)
+    return work
 
 
 # -------------------------------------------------------------------------------------------------------- the server
@@ -155,7 +228,6 @@ def arguments(work: Path, state: Path, port: int, token: str, browser: bool) -> 
         "ServerApp.port_retries": 0,
         "ServerApp.open_browser": browser,
         "IdentityProvider.token": token,  # ours, so that the address is printed once, by us
-        "ServerApp.answer_yes": True,  # Ctrl-C ends it at once
         "ServerApp.log_level": "ERROR",
         "LabApp.log_level": "ERROR",
         "LabApp.default_url": "/lab/tree/index.md",
@@ -170,11 +242,12 @@ def arguments(work: Path, state: Path, port: int, token: str, browser: bool) -> 
 def start(port: int | None = None, browser: bool = True) -> None:
     """Prepare my_work/ and run JupyterLab in this process until Ctrl-C.
 
-    Raises DataError if the port asked for is taken (the message names a free one). Returns normally after Ctrl-C.
+    Raises DataError if the port asked for is taken (the message names a free one). Ctrl-C ends it, as does SIGTERM; it
+    then returns, so the command's exit code is 0.
     """
     port = choose_port(port)
-    work = ROOT / "my_work"
-    prepare(ROOT / "notebooks", work)
+    home = lessons.home()
+    work = prepare(home)
     # Kernels inherit these: results that do not depend on the order of a set, or on a race of threads.
     for name, value in {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}.items():
         os.environ.setdefault(name, value)
@@ -184,8 +257,11 @@ def start(port: int | None = None, browser: bool = True) -> None:
 
     show = browser and can_open_browser()
     token = secrets.token_urlsafe(16)
-    server = LabApp.initialize_server(argv=arguments(work, ROOT / ".recsys_lab" / "lab", port, token, show))
+    server = LabApp.initialize_server(argv=arguments(work, home / ".recsys_lab" / "lab", port, token, show))
+    # Jupyter's own handler asks whether you are sure. Notebooks save themselves: end at once.
+    signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     address = f"http://127.0.0.1:{port}/lab/tree/index.md?token={token}"
-    print(f"RecSys Lab is open{' in your browser' if show else ''}. Its address:\n\n  {address}\n", flush=True)
+    print(f"\nRecSys Lab is open{' in your browser' if show else ''}. Its address:\n\n  {address}\n")
     print("Leave this window open while you work; Ctrl-C here ends it.", flush=True)
     server.start()
+    print("RecSys Lab has ended. Your work is in my_work.")
