@@ -84,11 +84,12 @@ class Recommender(ABC):
         self.train_ = train  # last, so that a fit that failed does not pass for a fitted model
         return self
 
-    def predict(self, pairs: pd.DataFrame, *, fallback: bool = True) -> np.ndarray:
+    def predict(self, pairs: pd.DataFrame, *, fallback: bool | Literal["mean"] = True) -> np.ndarray:
         """Predicted ratings for the rows of `pairs` (columns user, item), in their order, clipped to the scale.
 
         Where the model has no answer (an unknown user or item, no neighbour), it is the damped biases
-        mu + b_u + b_i, or NaN with fallback=False.
+        mu + b_u + b_i; NaN with fallback=False; mu alone with fallback="mean". The last is Surprise's rule for a
+        prediction that it calls impossible, an oddity, since it often knows the user or the item well.
         """
         train = self._fitted()
         require_columns(pairs, user="user", item="item")
@@ -96,9 +97,11 @@ class Recommender(ABC):
         known = (rows >= 0) & (columns >= 0)
         out = np.full(len(pairs), np.nan)
         out[known] = self._predict(rows[known], columns[known])
+        if fallback not in (True, False, "mean"):
+            raise DataError(f"fallback={fallback!r}: choose True, False or 'mean'.")
         if fallback:
             gap = np.isnan(out)
-            out[gap] = self.fallback_.at(rows[gap], columns[gap])
+            out[gap] = train.mean if fallback == "mean" else self.fallback_.at(rows[gap], columns[gap])
         return np.clip(out, *train.scale)
 
     def recommend(
