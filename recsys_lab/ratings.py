@@ -259,8 +259,9 @@ def require_columns(frame: pd.DataFrame, **columns: str) -> None:
 def _as_values(ids: object) -> object:
     """A list keeps Python's own types (tuples stay one id each); arrays and Series pass as they are."""
     if isinstance(ids, (np.ndarray, pd.Series, pd.Index)):
-        # Categories have an order of their own; ids are ordered by value.
-        return ids.astype(ids.dtype.categories.dtype) if isinstance(ids.dtype, pd.CategoricalDtype) else ids
+        if isinstance(ids.dtype, pd.CategoricalDtype):  # categories have an order of their own; ids go by value
+            return ids.astype(ids.dtype.categories.dtype)
+        return ids.infer_objects() if isinstance(ids, (pd.Series, pd.Index)) else ids
     values = list(ids)  # type: ignore[call-overload]
     if values and isinstance(values[0], tuple):
         out = np.empty(len(values), dtype=object)
