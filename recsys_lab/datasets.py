@@ -18,8 +18,9 @@ import pandas as pd
 from recsys_lab import fetch as _fetch
 from recsys_lab import formats
 from recsys_lab.errors import DataError
+from recsys_lab.fractal import fractal
 
-__all__ = ["Dataset", "credits", "describe", "fetch", "load", "names", "path", "toy", "verify"]
+__all__ = ["Dataset", "credits", "describe", "fetch", "fractal", "load", "names", "path", "toy", "verify"]
 
 
 class Dataset(NamedTuple):
