@@ -13,6 +13,10 @@ class DataError(RecsysLabError, ValueError):
     """A value was refused: a ratings frame, a parameter, a file. The message names the value and the remedy."""
 
 
+class MissingDataError(DataError):
+    """A data set or a file that is not here, and could not be brought."""
+
+
 class UnknownIdError(RecsysLabError, LookupError):
     """An id that the model or the data set has never seen."""
 

@@ -32,7 +32,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from recsys_lab import __version__, formats
-from recsys_lab.errors import DataError
+from recsys_lab.errors import DataError, MissingDataError
 
 REGISTRY = Path(__file__).resolve().parent.parent / "datasets" / "registry.toml"
 CONNECT_SECONDS = 4.0  # until a server has answered at all, name look-up included
@@ -142,7 +142,7 @@ def read_cache(wanted: Entry) -> dict[str, np.ndarray]:
             header = json.loads(stored["header"].tobytes())
             found = {key: stored[key] for key in stored.files if key != "header"}
     except FileNotFoundError:
-        raise DataError(f"{wanted.name} is not here yet: run `recsys-lab data fetch {wanted.name}`.") from None
+        raise MissingDataError(f"{wanted.name} is not here yet: run `recsys-lab data fetch {wanted.name}`.") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as e:
         raise DataError(f"the stored {wanted.name} ({path}) cannot be read: {e}.") from e
     expected = wanted.tables_sha256 or header.get("sha256")
@@ -211,7 +211,7 @@ def fetch(name: str, progress: bool = True) -> Path:
             print(f"{wanted.name}: from {label}, verified{before}.", file=sys.stderr)
             return wanted.path
     files = " or ".join(s.file for s in wanted.sources)
-    raise DataError(
+    raise MissingDataError(
         f"{wanted.name} could not be fetched.\n  "
         + "\n  ".join(reasons)
         + f"\nBy hand: get {files} from {wanted.home}, put it into {home}, and run this again; it will be verified."

@@ -35,7 +35,7 @@ from scipy import sparse
 import recsys_lab
 from recsys_lab import registry
 from recsys_lab.base import Recommender
-from recsys_lab.errors import DataError, UnsupportedError, few
+from recsys_lab.errors import DataError, MissingDataError, UnsupportedError, few
 from recsys_lab.ratings import IdIndex, Ratings
 
 FORMAT, VERSION = "recsys-lab model", 1
@@ -101,7 +101,7 @@ def load(path: str | os.PathLike[str], *, also: Iterable[type[Recommender]] = ()
     """
     source = Path(path)
     if not source.is_file():
-        raise DataError(f"no model at {source}: give the file that `save` or `recsys-lab save` wrote.")
+        raise MissingDataError(f"no model at {source}: give the file that `save` or `recsys-lab save` wrote.")
     try:
         with zipfile.ZipFile(source) as archive:
             header = _header(archive, source)
@@ -246,7 +246,8 @@ class _Reader:
             if not _is_learned(key):
                 raise ValueError(f"{key!r} is not the name of something learned")
             setattr(model, key, self.value(value))
-        model._fitted()
+        if not hasattr(model, "train_"):
+            raise ValueError(f"the ratings that {name} was fitted on are missing")
         return model
 
     def value(self, node: Any) -> Any:
