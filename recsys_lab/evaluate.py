@@ -316,10 +316,10 @@ def _recommend(model: Recommender, test: pd.DataFrame, k: int, relevant: float) 
     leaked = known.copy()
     leaked[known] = _contains(train, rows[known], columns[known])
     if leaked.any():
-        first = test[leaked].iloc[0]
+        user, item = (few(test[column].to_numpy()[leaked][:1]) for column in ("user", "item"))
         raise DataError(
-            f"{int(leaked.sum()):,} test pair(s) are in the training data, such as user {first['user']!r}, item "
-            f"{first['item']!r}: what a user has rated is not recommended again. Split the ratings first."
+            f"{int(leaked.sum()):,} test pair(s) are in the training data, such as user {user}, item {item}: "
+            "what a user has rated is not recommended again. Split the ratings first."
         )
     good = test["rating"].to_numpy(dtype=float) >= relevant
     if not good.any():
@@ -356,6 +356,9 @@ def _contains(train: Ratings, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
 def _fingerprint(test: pd.DataFrame, settings: int) -> int:
     """The same for the same rows in any order."""
     rows = test[["user", "item", "rating"]].astype({"rating": float})
+    for column in ("user", "item"):
+        if not pd.api.types.is_numeric_dtype(rows[column]):
+            rows[column] = rows[column].map(repr)  # ids of any type; pandas hashes text, but not every object
     return hash((int(pd.util.hash_pandas_object(rows, index=False).sum()), settings))
 
 
