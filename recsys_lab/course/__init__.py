@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recsys_lab.course.exercise import Exercise, Task
     from recsys_lab.course.quiz import Question, Quiz
 
-__all__ = ["Desk", "exercises_of", "figure_alt", "questions_of", "show", "start"]
+__all__ = ["PALETTE", "Desk", "exercises_of", "figure_alt", "questions_of", "show", "start"]
 
 
 class Desk:
@@ -119,6 +119,8 @@ def _load(file: Path) -> ModuleType:
 
 
 def __getattr__(name: str) -> object:
-    if name in ("show", "figure_alt", "PALETTE"):
+    if name in ("show", "PALETTE"):
         return getattr(importlib.import_module("recsys_lab.course.style"), name)
+    if name == "figure_alt":
+        return importlib.import_module("recsys_lab.course.figures").figure_alt
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

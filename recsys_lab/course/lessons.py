@@ -22,17 +22,15 @@ import difflib
 import functools
 import os
 import re
-import textwrap
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from recsys_lab.course.solutions import BEGIN, END, stub
 from recsys_lab.errors import DataError, UnknownIdError
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-STUB_CODE, STUB_ANSWER = "...  # your code here", "...  # your answer"
 IGNORE_OUTPUT = "nbval-ignore-output"
 
 _FIELDS = {"id": str, "title": str, "phase": int, "minutes": int, "prerequisites": list, "objectives": list}
@@ -423,7 +421,7 @@ def _markers(cell: Cell, problems: _Problems) -> None:
             problems.add(
                 cell.line + (error.lineno or 1), f"exercise {cell.exercise} does not parse ({error.msg})", "mend it"
             )
-        except LessonError as error:
+        except DataError as error:
             problems.add(cell.line, str(error), "assign the answer to a name between the markers")
 
 
@@ -462,84 +460,6 @@ def check_call(cell: Cell) -> tuple[str | None, set[str]] | None:
             return statement.targets[0].id, names
         return None, names
     return None
-
-
-# ------------------------------------------------------------------ what a cell looks like to whom
-def stub(source: str) -> str:
-    """The learner's form: each solution becomes a stub. All else stays as it is.
-
-    >>> print(stub("answer = 0\\n### BEGIN SOLUTION\\nanswer = 42\\n### END SOLUTION"))
-    answer = 0
-    answer = ...  # your answer
-    """
-    return _replace(source, lambda indent, lines: _stub_lines(indent, lines))
-
-
-def solved(source: str) -> str:
-    """The instructor's form: the solution stands, its markers do not."""
-    return _replace(source, lambda indent, lines: lines)
-
-
-def graded(source: str) -> str:
-    """nbgrader's form: markers stay, and names answered at top level are bound above them.
-
-    nbgrader replaces a region by one fixed line, so without that binding an unanswered name would not exist.
-    """
-
-    def region(indent: str, lines: list[str]) -> list[str]:
-        head = [] if indent else _stub_lines(indent, lines)
-        return [*head, indent + BEGIN, *lines, indent + END]
-
-    return _replace(source, region)
-
-
-def solution(source: str) -> str:
-    """Only what stands between the markers, without common indentation."""
-    parts: list[str] = []
-
-    def keep(indent: str, lines: list[str]) -> list[str]:
-        parts.append(textwrap.dedent("\n".join(lines)).strip("\n"))
-        return []
-
-    _replace(source, keep)
-    return "\n\n".join(parts)
-
-
-def _replace(source: str, region: Any) -> str:
-    out: list[str] = []
-    inside: list[str] | None = None
-    indent = ""
-    for line in source.split("\n"):
-        mark = line.strip()
-        if mark == BEGIN:
-            inside, indent = [], line[: len(line) - len(line.lstrip())]
-        elif mark == END and inside is not None:
-            out += region(indent, inside)
-            inside = None
-        elif inside is not None:
-            inside.append(line)
-        else:
-            out.append(line)
-    return "\n".join(out)
-
-
-def _stub_lines(indent: str, lines: list[str]) -> list[str]:
-    if indent:
-        return [indent + STUB_CODE]
-    names: list[str] = []
-    for statement in ast.parse("\n".join(lines)).body:
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
-            found = [statement.name]
-        elif isinstance(statement, ast.Assign):
-            found = [n.id for t in statement.targets for n in ast.walk(t) if isinstance(n, ast.Name)]
-        elif isinstance(statement, (ast.AnnAssign, ast.AugAssign)) and isinstance(statement.target, ast.Name):
-            found = [statement.target.id]
-        else:
-            found = []
-        names += [name for name in found if name not in names and not name.startswith("_")]
-    if not names:
-        raise LessonError("a solution at top level that answers nothing")
-    return [f"{name} = {STUB_ANSWER}" for name in names]
 
 
 # ------------------------------------------------------------------ the whole course
@@ -609,6 +529,6 @@ def new(id: str, title: str | None = None) -> list[Path]:
 
     The skeleton is refused by `check` until it is filled in. An existing file is never overwritten.
     """
-    from recsys_lab.course import skeleton
+    from recsys_lab.course import skeleton  # it needs this module
 
     return skeleton.write(entry(id), title)

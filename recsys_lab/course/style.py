@@ -1,26 +1,16 @@
-"""House style of the notebooks, and the text form of figures.
-
-A picture cannot be compared across versions of matplotlib: its bytes differ. So each figure also carries a text form
-(`fingerprint`): titles, labels, legends, and n, min, mean and max of everything drawn. Tests compare that, learners
-see the picture, and a screen reader finds the description given by `figure_alt`.
-"""
+"""House style of the notebooks: figures, tables, and numbers rounded the same on every machine."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
 # Okabe and Ito's colours (2008), which the colour-blind tell apart; the pale yellow is left out: unreadable on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")
-MAX_PNG = 60_000  # bytes; a larger picture is stored with a palette of 256 colours
 
 _kept: list[Any] = []  # the limit on threads holds as long as this object lives
 
@@ -94,7 +84,7 @@ def _text(value: Any, digits: int) -> str:
     if isinstance(value, (float, np.floating)):
         return _number(float(value), digits)
     if isinstance(value, np.ndarray) and value.ndim > 1:
-        return np.array2string(rounded(value, digits), formatter={"float_kind": lambda v: _number(v, digits)})
+        return np.array2string(rounded(value, digits), formatter={"float_kind": lambda v: _number(v, digits)})  # type: ignore[arg-type]
     if isinstance(value, (list, tuple, np.ndarray)):
         inner = ", ".join(_text(v, digits) for v in value)
         return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
@@ -108,159 +98,9 @@ def _number(value: float, digits: int) -> str:
     return "0" if text in ("-0", "0") else text
 
 
-# ------------------------------------------------------------------ figures
-def figure_alt(figure: Figure, text: str) -> None:
-    """Describe a figure for those who cannot see it. Every figure of a lesson needs this; the build insists.
-
-    Say what the figure shows and what is to be seen in it: "Bars of ratings per star: 4 is given most often, 1 least."
-    """
-    figure.alt_text = " ".join(text.split())  # type: ignore[attr-defined]
-
-
-def fingerprint(figure: Figure) -> str:
-    """The text form of a figure, the same on every machine: what is drawn, rounded to 4 significant digits."""
-    lines = [f"Figure: {getattr(figure, 'alt_text', None) or 'no description'}"]
-    title = figure.get_suptitle()
-    if title:
-        lines.append(f"title: {title}")
-    lines += [f"text: {_one_line(t.get_text())}" for t in figure.texts if t.get_text() and t.get_text() != title]
-    for number, axes in enumerate(figure.axes, 1):
-        lines.append(_head(number, axes))
-        lines += [f"  {line}" for line in _contents(axes)]
-    return "\n".join(lines)
-
-
-def _head(number: int, axes: Axes) -> str:
-    parts = [f"axes {number}"]
-    titles = [axes.get_title(loc) for loc in ("left", "center", "right")]
-    for name, text in (("title", " ".join(t for t in titles if t)), ("x", axes.get_xlabel()), ("y", axes.get_ylabel())):
-        if text:
-            parts.append(f"{name} {_one_line(text)!r}")
-    for name, scale in (("x", axes.get_xscale()), ("y", axes.get_yscale())):
-        if scale != "linear":
-            parts.append(f"{name} scale {scale}")
-    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
-        ticks = _set_ticks(axis)
-        if ticks:
-            parts.append(f"{name} ticks {', '.join(ticks)}")
-    legend = axes.get_legend()
-    if legend is not None:
-        parts.append(f"legend {', '.join(_one_line(t.get_text()) for t in legend.get_texts())}")
-    return "; ".join(parts)
-
-
-def _set_ticks(axis: Any) -> list[str]:
-    """Tick labels that somebody wrote; those that matplotlib chose may differ between its versions."""
-    from matplotlib.category import StrCategoryFormatter
-    from matplotlib.ticker import FixedFormatter, FuncFormatter
-
-    if not isinstance(axis.get_major_formatter(), (FixedFormatter, StrCategoryFormatter, FuncFormatter)):
-        return []
-    if isinstance(axis.get_major_formatter(), FuncFormatter) and axis.get_majorticklocs().size > 40:
-        return []
-    return [_one_line(t.get_text()) for t in axis.get_ticklabels() if t.get_text()]
-
-
-def _contents(axes: Axes) -> Iterable[str]:
-    from matplotlib.collections import LineCollection, PathCollection
-    from matplotlib.container import BarContainer
-
-    bars: set[int] = set()
-    for container in axes.containers:
-        if isinstance(container, BarContainer):
-            bars |= {id(patch) for patch in container}
-            boxes = [(p.get_x(), p.get_y(), p.get_width(), p.get_height()) for p in container]
-            x, y, width, height = np.array(boxes, dtype=float).reshape(-1, 4).T
-            upright = getattr(container, "orientation", "vertical") != "horizontal"
-            across, along = (x + width / 2, height) if upright else (y + height / 2, width)
-            yield f"bars{_label(container)}: {_stats(length=along, at=across)}"
-    for line in axes.lines:
-        x, y = line.get_xydata().T if len(line.get_xydata()) else (np.empty(0), np.empty(0))
-        yield f"line{_label(line)}: {_stats(x=x, y=y)}"
-    for collection in axes.collections:
-        if isinstance(collection, PathCollection):
-            x, y = np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan).reshape(-1, 2).T
-            colour = collection.get_array()
-            more = {} if colour is None else {"colour": colour}
-            yield f"scatter{_label(collection)}: {_stats(x=x, y=y, **more)}"
-        elif isinstance(collection, LineCollection):
-            points = np.concatenate(
-                [np.asarray(s, dtype=float).reshape(-1, 2) for s in collection.get_segments()] or [np.empty((0, 2))]
-            )
-            yield f"segments{_label(collection)}: {_stats(x=points[:, 0], y=points[:, 1])}"
-        elif collection.get_array() is not None:
-            yield f"mesh{_label(collection)}: {_stats(value=collection.get_array())}"
-        else:
-            paths = [p.vertices for p in collection.get_paths()] or [np.empty((0, 2))]
-            points = np.concatenate(paths)
-            yield f"area{_label(collection)}: {_stats(x=points[:, 0], y=points[:, 1])}"
-    for image in axes.images:
-        yield f"image {'x'.join(map(str, np.shape(image.get_array())))}: {_stats(value=image.get_array())}"
-    for patch in axes.patches:
-        if id(patch) not in bars:
-            points = patch.get_path().transformed(patch.get_patch_transform()).vertices
-            yield f"shape{_label(patch)}: {_stats(x=points[:, 0], y=points[:, 1])}"
-    for text in axes.texts:
-        if text.get_text():
-            yield f"text: {_one_line(text.get_text())}"
-    for table in axes.tables:
-        cells = [c.get_text().get_text() for _, c in sorted(table.get_celld().items())]
-        yield f"table: {' | '.join(cells)}"
-
-
-def _label(artist: Any) -> str:
-    label = str(artist.get_label())
-    return "" if not label or label.startswith("_") else f" {_one_line(label)!r}"
-
-
-def _stats(**series: Any) -> str:
-    """n, and min, mean, max of each series; what is not finite is not counted."""
-    parts, n = [], 0
-    for name, values in series.items():
-        values = np.ma.filled(np.ma.asarray(values).astype(float), np.nan).ravel()
-        finite = values[np.isfinite(values)]
-        n = max(n, len(finite))
-        if len(finite):
-            # A mean of 1e-17 where values are near 1 is rounding noise, and differs between machines.
-            noise = 1e-9 * np.abs(finite).max()
-            low, mean, high = (0.0 if abs(v) <= noise else v for v in (finite.min(), finite.mean(), finite.max()))
-            parts.append(f"{name} {low:.4g} / {mean:.4g} / {high:.4g}")
-    return "; ".join([f"n {n}", *parts])
-
-
-def _one_line(text: str) -> str:
-    return " ".join(str(text).split())
-
-
-def _png(figure: Figure) -> tuple[str, dict[str, str]] | None:
-    """(base64 PNG, its metadata with the alt text). Deterministic: no date or version is stored in the file."""
-    import base64
-    import io
-
-    if not figure.axes and not figure.lines:
-        return None
-    buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", bbox_inches="tight", facecolor=figure.get_facecolor(), metadata={"Software": None}
-    )
-    data = buffer.getvalue()
-    if len(data) > MAX_PNG:
-        from PIL import Image
-
-        small = io.BytesIO()
-        picture = Image.open(io.BytesIO(data)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        picture.save(small, format="png", optimize=True)
-        data = min(data, small.getvalue(), key=len)
-    alt = getattr(figure, "alt_text", "")
-    return base64.b64encode(data).decode("ascii"), {"alt": alt} if alt else {}
-
-
-def _plain_text(figure: Figure, printer: Any, _cycle: bool) -> None:
-    printer.text(fingerprint(figure))
-
-
 def _figures() -> None:
     import matplotlib as mpl
+    from cycler import cycler
     from IPython.core.getipython import get_ipython
 
     shell = get_ipython()
@@ -270,9 +110,11 @@ def _figures() -> None:
             shell.run_line_magic("matplotlib", "inline")
         from matplotlib.figure import Figure
 
-        formatters = shell.display_formatter.formatters
-        formatters["image/png"].for_type(Figure, _png)
-        formatters["text/plain"].for_type(Figure, _plain_text)
+        from recsys_lab.course.figures import as_png, as_text
+
+        formatters: Any = shell.display_formatter.formatters  # type: ignore[union-attr]
+        formatters["image/png"].for_type(Figure, as_png)
+        formatters["text/plain"].for_type(Figure, as_text)
     mpl.rcParams.update(
         {
             "figure.figsize": (8, 4),
@@ -281,7 +123,7 @@ def _figures() -> None:
             "figure.facecolor": "white",  # solid, so that it reads on a dark page too
             "savefig.facecolor": "white",
             "figure.constrained_layout.use": True,
-            "axes.prop_cycle": mpl.cycler(color=PALETTE),
+            "axes.prop_cycle": cycler(color=PALETTE),
             "axes.grid": True,
             "axes.axisbelow": True,
             "axes.spines.top": False,
@@ -300,7 +142,6 @@ def _figures() -> None:
     )
 
 
-# ------------------------------------------------------------------ the rest of the house
 def _tables() -> None:
     if int(pd.__version__.partition(".")[0]) < 3:  # from pandas 3 on this is simply how it behaves
         pd.options.mode.copy_on_write = True
