@@ -72,7 +72,7 @@ def knn_against_surprise(folds, repeats: int = 5) -> list[dict]:
         shrinkage = 100.0 if measure == "pearson-baseline" else 0.0
         ratios, mine_s, theirs_s, difference, squared = [], [], [], 0.0, []
         for train, trainset, test, triples in folds:
-            mine = model(40, measure=measure, variant=variant, shrinkage=shrinkage)
+            mine = model(40, measure=measure, variant=variant, shrinkage=shrinkage, damping=0)
             options = {"name": measure.replace("-", "_"), "user_based": model is UserKNN}
             algorithm = THEIRS[variant](k=40, sim_options=options, verbose=False)
             mine.fit(train).predict(test)  # warm

@@ -3,7 +3,7 @@
 Both are one computation seen from two sides. Let x be the one whose neighbours are sought (the user, or the item) and
 y the other of the pair. N is the k nearest neighbours of x *among those that have a rating with y*, and
 
-    r_xy = offset_xy + scale_x * sum over x' in N of s(x, x') d_x'y  /  sum over x' in N of s(x, x')
+    r_xy = offset_xy + scale_x * sum over x' in N of s(x, x') d_x'y  /  (damping + sum over x' in N of s(x, x'))
 
 | variant  | deviation d_x'y                  | offset_xy       | scale_x |                                        |
 |----------|----------------------------------|-----------------|---------|----------------------------------------|
@@ -11,6 +11,10 @@ y the other of the pair. N is the k nearest neighbours of x *among those that ha
 | means    | r_x'y - mean_x'                  | mean_x          | 1       | a stern rater's 3 is a kind rater's 4  |
 | zscore   | (r_x'y - mean_x') / sd_x'        | mean_x          | sd_x    | and a wide rater's steps are larger    |
 | baseline | r_x'y - (mu + b_x' + b_y)        | mu + b_x + b_y  | 1       | what the biases leave unexplained      |
+
+The damping stands for neighbours who say "as expected" (d = 0). Without it, one weak neighbour who gave five stars
+counts as much as forty close ones, and films that hardly anybody saw fill the lists. "basic" has no offset to be
+damped towards, so it takes no damping.
 """
 
 from __future__ import annotations
@@ -53,6 +57,7 @@ class _Neighbourhood(Recommender):
         min_k: int = 1,
         min_support: int = 1,
         shrinkage: float = 100.0,
+        damping: float = 0.3,
     ):
         self.k = k
         self.measure = measure
@@ -60,6 +65,7 @@ class _Neighbourhood(Recommender):
         self.min_k = min_k
         self.min_support = min_support
         self.shrinkage = shrinkage
+        self.damping = damping
 
     def _fit(self, train: Ratings) -> None:
         n = train.matrix.shape[0 if self._x == "user" else 1]
@@ -71,6 +77,8 @@ class _Neighbourhood(Recommender):
             raise DataError(f"min_k={self.min_k}: choose it from 1 to k={self.k}.")
         if self.variant not in VARIANTS:
             raise DataError(f"variant={self.variant!r}: choose one of {', '.join(VARIANTS)}.")
+        if not 0 <= self.damping < np.inf:
+            raise DataError(f"damping={self.damping}: it is a sum of similarities, so from 0 to a finite number.")
         check_similarity(self.measure, self.min_support, self.shrinkage)
 
         by_x = self._oriented(train.matrix)
@@ -88,13 +96,19 @@ class _Neighbourhood(Recommender):
         return self._finish(mean, self._offset(x, rows, columns, self.fallback_), self.sds_[x])
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
-        n_items = self.train_.n_items
-        pairs = np.repeat(rows, n_items), np.tile(np.arange(n_items), len(rows))
-        return self._predict(*pairs).reshape(len(rows), n_items)
+        items = np.arange(self.train_.n_items)
+        if self._x == "user":
+            return self._predict(np.repeat(rows, len(items)), np.tile(items, len(rows))).reshape(len(rows), -1)
+        # Pairs with one x lie together, so that its row of the table is read from memory once.
+        return self._predict(np.tile(rows, len(items)), np.repeat(items, len(rows))).reshape(len(items), -1).T
 
     # ------------------------------------------------------------------ the formula's parts
     def _options(self) -> dict[str, Any]:
         return {"measure": self.measure, "min_support": self.min_support, "shrinkage": self.shrinkage}
+
+    def _selection(self) -> tuple[int, int, float]:
+        """k, min_k and the damping, as the kernel takes them."""
+        return self.k, self.min_k, 0.0 if self.variant == "basic" else float(self.damping)
 
     def _oriented(self, matrix: sparse.csr_array) -> sparse.csr_array:
         """The matrix with x in its rows."""
@@ -132,7 +146,7 @@ class _Neighbourhood(Recommender):
         """The weighted mean deviation for each pair; similarities come from the table, or are computed block by block."""
         d, out = self.deviations_, np.empty(len(x))
         if self.similarities_ is not None:
-            _weighted_means(self.similarities_, x, y, d.indptr, d.indices, d.data, self.k, self.min_k, out)
+            _weighted_means(self.similarities_, x, y, d.indptr, d.indices, d.data, *self._selection(), out)
             return out
         comparable = self._comparable(self.train_)
         transposed = comparable.T.tocsr()
@@ -146,7 +160,7 @@ class _Neighbourhood(Recommender):
             table[np.arange(len(xs)), xs] = 0.0
             part = np.empty(len(chosen))
             local = inverse[chosen] - block * size
-            _weighted_means(table, local, y[chosen], d.indptr, d.indices, d.data, self.k, self.min_k, part)
+            _weighted_means(table, local, y[chosen], d.indptr, d.indices, d.data, *self._selection(), part)
             out[chosen] = part
         return out
 
@@ -177,7 +191,7 @@ class _Neighbourhood(Recommender):
         by_y = self.deviations_[[y]].toarray()[0]
         ratings = self._oriented(self.train_.matrix)[:, [y]].toarray()[:, 0]
         scale = self.sds_[x] if self.variant == "zscore" else 1.0
-        weights = scale * similar * by_y[nearest] / similar.sum()
+        weights = scale * similar * by_y[nearest] / (self._selection()[2] + similar.sum())
         ids = (self.train_.users if self._x == "user" else self.train_.items).ids[nearest]
         return [Reason(self._x, i, float(ratings[n]), float(w)) for i, n, w in zip(ids, nearest, weights)]
 
@@ -195,6 +209,8 @@ class UserKNN(_Neighbourhood):
     min_k : with fewer neighbours of positive similarity than this, the neighbours are not asked.
     min_support : pairs with fewer co-rated items are not similar at all.
     shrinkage : lambda >= 0, pulls similarities that rest on few co-rated items towards 0.
+    damping : >= 0, in units of similarity; see the top of this file. 0.3 and the shrinkage of 100 were chosen on
+        ml-small-2016, and lower the RMSE on ml-100k too.
 
     Attributes
     ----------
@@ -207,8 +223,8 @@ class UserKNN(_Neighbourhood):
     block. Cold start: an unknown user or item falls back to the biases; a new user with ratings is served by
     `recommend_for`. Raises DataError for a parameter out of range.
 
-    Equal to Surprise's KNNBasic, KNNWithMeans, KNNWithZScore and KNNBaseline (user_based=True); Surprise has shrinkage
-    for Pearson-baseline only. Sources: Resnick et al. 1994 (GroupLens); Herlocker et al. 1999; Koren 2010.
+    With damping=0 equal to Surprise's KNNBasic, KNNWithMeans, KNNWithZScore and KNNBaseline (user_based=True); Surprise
+    has shrinkage for Pearson-baseline only. Sources: Resnick et al. 1994 (GroupLens); Herlocker et al. 1999; Koren 2010.
 
     >>> from recsys_lab import datasets
     >>> model = UserKNN(k=2, measure="cosine", variant="means", shrinkage=0).fit(datasets.toy().ratings)
@@ -226,7 +242,7 @@ class UserKNN(_Neighbourhood):
         profile = sparse.csr_array((known, columns, np.array([0, len(columns)])), shape=(1, n_items))
         table = similarity_rows(profile, self._comparable(self.train_).T.tocsr(), **self._options())
         mean, d = np.empty(n_items), self.deviations_
-        _weighted_means(table, me, all_items, d.indptr, d.indices, d.data, self.k, self.min_k, mean)
+        _weighted_means(table, me, all_items, d.indptr, d.indices, d.data, *self._selection(), mean)
         offset = biases.at(me, all_items) if self.variant == "baseline" else float(values.mean())
         return self._finish(mean, offset, _sd(values, self.train_))
 
@@ -262,13 +278,13 @@ class ItemKNN(_Neighbourhood):
         deviations = self._deviation(columns, me[columns], values, biases)
         mean, ends = np.empty(n_items), np.array([0, n_rated], dtype=self.deviations_.indptr.dtype)
         rated = np.arange(n_rated, dtype=self.deviations_.indices.dtype)
-        _weighted_means(np.ascontiguousarray(table), all_items, me, ends, rated, deviations, self.k, self.min_k, mean)
+        _weighted_means(np.ascontiguousarray(table), all_items, me, ends, rated, deviations, *self._selection(), mean)
         return self._finish(mean, self._offset(all_items, me, all_items, biases), self.sds_)
 
 
 @njit(cache=True)
-def _weighted_means(table, x, y, indptr, indices, deviations, k, min_k, out):  # type: ignore[no-untyped-def]
-    """out[p] = sum s d / sum s over the k most similar (s > 0) of those listed under y[p]; NaN if fewer than min_k.
+def _weighted_means(table, x, y, indptr, indices, deviations, k, min_k, damping, out):  # type: ignore[no-untyped-def]
+    """out[p] = sum s d / (damping + sum s) over the k most similar (s > 0) of those listed under y[p]; NaN if fewer than min_k.
 
     `table[x[p]]` holds the similarities. Nothing is sorted: a bar is found that k of them pass.
     """
@@ -280,7 +296,7 @@ def _weighted_means(table, x, y, indptr, indices, deviations, k, min_k, out):  #
             near[q] = similar[np.uint64(indices[begin + q])]
             positive += near[q] > 0.0
         bar, ties = _bar(near, n, k) if positive > k else (0.0, 0)
-        weights, total = 0.0, 0.0
+        weights, total = damping, 0.0
         for q in range(n):
             s = near[q] if near[q] > bar else 0.0  # a selection, not a branch: nothing for the processor to guess wrong
             weights += s

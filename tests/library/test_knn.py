@@ -48,21 +48,22 @@ def literal(train: Ratings, model, user, item) -> float:
     mean, sd = np.nanmean(r, axis=1), np.nanstd(r, axis=1)
     sd[sd == 0] = np.nanstd(r)
     if model.variant == "basic":
-        return (s @ r[near, y]) / s.sum() if near else np.nan
+        return (s @ r[near, y]) / s.sum() if near else np.nan  # damping does not apply
     if model.variant == "baseline":
         deviation, offset, scale = r[near, y] - b[near, y], b[x, y], 1
     elif model.variant == "means":
         deviation, offset, scale = r[near, y] - mean[near], mean[x], 1
     else:
         deviation, offset, scale = (r[near, y] - mean[near]) / sd[near], mean[x], sd[x]
-    return offset + scale * (s @ deviation) / s.sum() if near else offset
+    return offset + scale * (s @ deviation) / (model.damping + s.sum()) if near else offset
 
 
+@pytest.mark.parametrize("damping", [0.0, 0.7])
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("model", MODELS)
-def test_equals_the_formula(toy, model, variant):
+def test_equals_the_formula(toy, model, variant, damping):
     train = Ratings.from_frame(toy.ratings, scale=toy.scale)
-    fitted = model(2, measure="msd", variant=variant, shrinkage=1).fit(train)
+    fitted = model(2, measure="msd", variant=variant, shrinkage=1, damping=damping).fit(train)
     pairs = pd.MultiIndex.from_product([train.users.ids, train.items.ids], names=["user", "item"]).to_frame(index=False)
     want = np.array([literal(train, fitted, u, i) for u, i in pairs.itertuples(index=False)])
     np.testing.assert_allclose(fitted.predict(pairs, fallback=False), np.clip(want, *toy.scale), atol=1e-10)
@@ -117,6 +118,7 @@ def test_nobody_is_their_own_neighbour(ml100k):
         ({"k": 2, "variant": "mean"}, "variant='mean': choose one of basic, means"),
         ({"k": 2, "measure": "euclid"}, "measure='euclid'"),
         ({"k": 2, "shrinkage": -5}, "shrinkage=-5"),
+        ({"k": 2, "damping": -0.1}, "damping=-0.1"),
     ],
 )
 def test_refuses(toy, model, options, message):

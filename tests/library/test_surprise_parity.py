@@ -55,7 +55,7 @@ def test_knn(fold, model, measure, variant):
     theirs, impossible = estimates(algorithm.fit(trainset), test)
     # Surprise shrinks Pearson-baseline (by 100) and nothing else; here shrinkage is an option of every measure.
     shrinkage = 100.0 if measure == "pearson-baseline" else 0.0
-    mine = model(40, measure=measure, variant=variant, shrinkage=shrinkage).fit(train)
+    mine = model(40, measure=measure, variant=variant, shrinkage=shrinkage, damping=0).fit(train)
 
     # Where this library has no answer it falls back to the biases. Surprise does so in KNNBaseline; elsewhere it calls
     # the pair impossible and answers with the global mean, which here is fallback="mean".
@@ -72,7 +72,9 @@ def test_min_k_and_min_support(fold):
         options = {"name": "pearson", "user_based": True, "min_support": 8}
         algorithm = getattr(surprise, THEIRS[variant])(k=20, min_k=5, sim_options=options, verbose=False).fit(trainset)
         theirs, impossible = estimates(algorithm, test)
-        mine = UserKNN(20, measure="pearson", variant=variant, min_k=5, min_support=8, shrinkage=0).fit(train)
+        mine = UserKNN(20, measure="pearson", variant=variant, min_k=5, min_support=8, shrinkage=0, damping=0).fit(
+            train
+        )
         mine = mine.predict(test, fallback=False)
         np.testing.assert_array_equal(np.isnan(mine), impossible)
         np.testing.assert_allclose(mine[~impossible], theirs[~impossible], atol=1e-6)
