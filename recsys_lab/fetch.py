@@ -78,12 +78,12 @@ class Entry:
     unpacked_mb: float
     tables_sha256: str
     sources: tuple[Source, ...]
-    part_of: str = ""
+    hidden: bool = False  # a part of other sets, which `names` does not list
 
     @property
     def path(self) -> Path:
         """Where the verified tables are, or will be."""
-        return data_home() / (self.part_of or self.name) / ("credits.npz" if self.part_of else "tables.npz")
+        return data_home() / self.name / "tables.npz"
 
 
 def data_home() -> Path:
@@ -116,7 +116,7 @@ def entry(name: str) -> Entry:
         raise DataError(
             f"no data set {name!r}"
             + (f"; did you mean {near[0]!r}?" if near else ".")
-            + f" Known: {', '.join(n for n, e in known.items() if not e.part_of)}."
+            + f" Known: {', '.join(n for n, e in known.items() if not e.hidden)}."
         )
     return known[name]
 

@@ -130,7 +130,7 @@ def read_recbole(member: Open, root: str = "recbole/dataset_example/ml-100k/ml-1
 
 
 def read_recbole_credits(member: Open, root: str = "recbole/dataset_example/ml-100k/ml-100k") -> Frames:
-    """Who made the films, and what they are about: Freebase triples, linked to 1,598 of the 1,682 films."""
+    """Freebase triples about films. The ids are those of MovieLens 1M and later, although the file says ml-100k."""
     links = _table(member(f"{root}.link"), ["item", "head"], skiprows=1)
     triples = _table(member(f"{root}.kg"), ["head", "relation", "entity"], skiprows=1)
     triples["relation"] = triples["relation"].map(CREDITS)
