@@ -23,12 +23,12 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 
 from recsys_lab.base import Reason, Recommender
 from recsys_lab.biases import DAMPING_USER, Biases
 from recsys_lab.errors import DataError
+from recsys_lab.nearest import weighted_means
 from recsys_lab.ratings import Ratings
 from recsys_lab.similarity import check_similarity, similarity_matrix, similarity_rows
 
@@ -146,7 +146,7 @@ class _Neighbourhood(Recommender):
         """The weighted mean deviation for each pair; similarities come from the table, or are computed block by block."""
         d, out = self.deviations_, np.empty(len(x))
         if self.similarities_ is not None:
-            _weighted_means(self.similarities_, x, y, d.indptr, d.indices, d.data, *self._selection(), out)
+            weighted_means(self.similarities_, x, y, d.indptr, d.indices, d.data, *self._selection(), out)
             return out
         comparable = self._comparable(self.train_)
         transposed = comparable.T.tocsr()
@@ -160,7 +160,7 @@ class _Neighbourhood(Recommender):
             table[np.arange(len(xs)), xs] = 0.0
             part = np.empty(len(chosen))
             local = inverse[chosen] - block * size
-            _weighted_means(table, local, y[chosen], d.indptr, d.indices, d.data, *self._selection(), part)
+            weighted_means(table, local, y[chosen], d.indptr, d.indices, d.data, *self._selection(), part)
             out[chosen] = part
         return out
 
@@ -242,7 +242,7 @@ class UserKNN(_Neighbourhood):
         profile = sparse.csr_array((known, columns, np.array([0, len(columns)])), shape=(1, n_items))
         table = similarity_rows(profile, self._comparable(self.train_).T.tocsr(), **self._options())
         mean, d = np.empty(n_items), self.deviations_
-        _weighted_means(table, me, all_items, d.indptr, d.indices, d.data, *self._selection(), mean)
+        weighted_means(table, me, all_items, d.indptr, d.indices, d.data, *self._selection(), mean)
         offset = biases.at(me, all_items) if self.variant == "baseline" else float(values.mean())
         return self._finish(mean, offset, _sd(values, self.train_))
 
@@ -278,66 +278,8 @@ class ItemKNN(_Neighbourhood):
         deviations = self._deviation(columns, me[columns], values, biases)
         mean, ends = np.empty(n_items), np.array([0, n_rated], dtype=self.deviations_.indptr.dtype)
         rated = np.arange(n_rated, dtype=self.deviations_.indices.dtype)
-        _weighted_means(np.ascontiguousarray(table), all_items, me, ends, rated, deviations, *self._selection(), mean)
+        weighted_means(np.ascontiguousarray(table), all_items, me, ends, rated, deviations, *self._selection(), mean)
         return self._finish(mean, self._offset(all_items, me, all_items, biases), self.sds_)
-
-
-@njit(cache=True)
-def _weighted_means(table, x, y, indptr, indices, deviations, k, min_k, damping, out):  # type: ignore[no-untyped-def]
-    """out[p] = sum s d / (damping + sum s) over the k most similar (s > 0) of those listed under y[p]; NaN if fewer than min_k.
-
-    `table[x[p]]` holds the similarities. Nothing is sorted: a bar is found that k of them pass.
-    """
-    near = np.empty(table.shape[1])
-    for p in range(len(y)):
-        similar, begin, n = table[x[p]], indptr[y[p]], indptr[y[p] + 1] - indptr[y[p]]
-        positive = 0
-        for q in range(n):
-            near[q] = similar[np.uint64(indices[begin + q])]
-            positive += near[q] > 0.0
-        bar, ties = _bar(near, n, k) if positive > k else (0.0, 0)
-        weights, total = damping, 0.0
-        for q in range(n):
-            s = near[q] if near[q] > bar else 0.0  # a selection, not a branch: nothing for the processor to guess wrong
-            weights += s
-            total += s * deviations[begin + q]
-        q = 0
-        while ties > 0:  # those level with the bar, in the order of their rows
-            if near[q] == bar:
-                ties -= 1
-                weights += bar
-                total += bar * deviations[begin + q]
-            q += 1
-        out[p] = total / weights if positive >= min_k else np.nan
-
-
-@njit(cache=True)
-def _bar(values, n, k):  # type: ignore[no-untyped-def]
-    """(bar, ties): k - ties of values[:n] lie above the bar, and `ties` of those equal to it make up the k.
-
-    By bisection. Counting runs at the speed of vector instructions, so ten counts cost less than one heap or
-    quickselect, whose every comparison is a coin toss for the branch predictor (four times slower, measured).
-    """
-    low, high = 0.0, 0.0
-    for i in range(n):
-        high = max(high, values[i])
-    while True:  # always: more than k values above low, fewer than k above high
-        middle = (low + high) / 2
-        above = 0
-        for i in range(n):
-            above += values[i] > middle
-        if above == k:
-            return middle, 0
-        if middle <= low or middle >= high:  # no number lies between: the k-th value, and its equals, are `high`
-            break
-        if above > k:
-            low = middle
-        else:
-            high = middle
-    above = 0
-    for i in range(n):
-        above += values[i] > high
-    return high, k - above
 
 
 def _row_means_and_sds(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from recsys_lab import knn
 from recsys_lab.errors import DataError
 from recsys_lab.knn import VARIANTS, ItemKNN, UserKNN
+from recsys_lab.nearest import bar_and_ties
 from recsys_lab.ratings import Ratings
 from recsys_lab.split import random_split
 
@@ -26,7 +27,7 @@ MODELS = [UserKNN, ItemKNN]
 def test_bar_lets_exactly_k_pass(values, data):
     k = data.draw(st.integers(1, len(values) - 1))
     values = np.array(values)
-    bar, ties = knn._bar(values, len(values), k)
+    bar, ties = bar_and_ties(values, len(values), k)
     assert (values > bar).sum() + ties == k
     assert ties <= (values == bar).sum()
     assert sorted(values[values > bar].tolist() + [bar] * ties) == sorted(values)[-k:]
