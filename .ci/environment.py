@@ -1,8 +1,10 @@
 """The work behind install.py: what a set-up depends on, its steps, its stamp, its lock.
 
 The stamp in .venv holds a hash of pyproject.toml and constraints.txt, the interpreter's version and the extras, so
-any change to these installs again, and a second run ends at once. A run that was interrupted is noticed by the mark
-it left, and starts from an empty .venv: a half-installed package would fail much later, without a hint of why.
+any change to these installs again, and a second run ends at once. A set-up that has begun keeps its stamp under
+another name: empty while packages are installed, filled afterwards. An empty one left behind means an interruption, and
+.venv is made anew: a half-installed package would fail much later, without a hint of why. A filled one means that only
+the later steps are missing.
 Only the standard library is used here, because nothing else is there yet.
 """
 
@@ -25,7 +27,7 @@ UNWANTED = "rfc3987-syntax"
 WARM = """
 import importlib.util, sys
 from recsys_lab import datasets, registry
-ratings = datasets.toy().ratings
+ratings = datasets.load("ml-100k").ratings.head(5000)
 for name in registry.MODELS:
     registry.make(name).fit(ratings).predict(ratings)
 if importlib.util.find_spec("matplotlib"):
@@ -140,30 +142,26 @@ def _install(root: Path, venv: Path, done: Path, begun: Path, want: dict[str, ob
     extras = want["extras"]
     assert isinstance(extras, list)
     print(f"Setting up RecSys Lab in {venv.name} ({', '.join(extras)}). This happens once.", flush=True)
-    other_python = read_stamp(done).get("python", want["python"]) != want["python"]
-    if begun.exists() or other_python:
+    made_by = (read_stamp(done) or read_stamp(begun)).get("python", want["python"])
+    half_made = begun.exists() and not read_stamp(begun)
+    if half_made or made_by != want["python"]:
         print("  .venv was left half made, or was made by another Python: starting it anew", flush=True)
         shutil.rmtree(venv)
     python = executable(venv, "python")
     if not python.exists():
+        venv.mkdir(exist_ok=True)
+        begun.write_text("")
         run(
             "making .venv",
             [sys.executable, "-m", "venv", venv],
             log,
             "Is Python's venv part installed? On Debian and Ubuntu: sudo apt-get install python3-venv",
         )
-    begun.touch()
     done.unlink(missing_ok=True)
-    pip = [python, "-m", "pip", "--quiet"]
-    target = f"{root}[{','.join(extras)}]"
-    run(
-        "installing packages (one to three minutes)",
-        [*pip, "install", "--constraint", root / "constraints.txt", "--editable", target],
-        log,
-        "Check the network and the disk's free space, then run the same command again.",
-    )
-    run("removing a package that slows Jupyter down", [*pip, "uninstall", "--yes", UNWANTED], log, "Run it again.")
-    begun.unlink()
+    if read_stamp(begun) != want:
+        begun.write_text("")
+        _packages(root, python, want, log)
+        begun.write_text(json.dumps(want, indent=2) + "\n", encoding="utf-8")
     run(
         "fetching MovieLens 100K",
         [executable(venv, "recsys-lab"), "data", "fetch", "ml-100k"],
@@ -176,10 +174,32 @@ def _install(root: Path, venv: Path, done: Path, begun: Path, want: dict[str, ob
         log,
         "This is an error of the library: please report it, with the lines above.",
     )
-    temporary = done.with_suffix(".tmp")
-    temporary.write_text(json.dumps(want, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(done)
+    begun.replace(done)
     print(f"Set up in {time.monotonic() - start:.0f} s.", flush=True)
+
+
+def _packages(root: Path, python: Path, want: dict[str, object], log: Path) -> None:
+    extras = want["extras"]
+    assert isinstance(extras, list)
+    pip = [python, "-m", "pip", "--quiet"]
+    run(
+        "installing packages (one to three minutes)",
+        [
+            *pip,
+            "install",
+            "--no-compile",
+            "--constraint",
+            root / "constraints.txt",
+            "--editable",
+            f"{root}[{','.join(extras)}]",
+        ],
+        log,
+        "Check the network and the disk's free space, then run the same command again.",
+    )
+    # On all cores; pip would use one. Some packages carry files for other Pythons, which do not compile: no harm.
+    compiling = "import compileall, sys; compileall.compile_dir(sys.argv[1], quiet=2, workers=0)"
+    run("compiling them", [python, "-c", compiling, python.parent.parent], log, "Run the same command again.")
+    run("removing a package that slows Jupyter down", [*pip, "uninstall", "--yes", UNWANTED], log, "Run it again.")
 
 
 def main(arguments: Sequence[str]) -> int:
