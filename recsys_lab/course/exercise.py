@@ -21,7 +21,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, Literal
 
 import pandas as pd
@@ -179,7 +179,7 @@ def judge(exercise: Exercise, answer: Any) -> tuple[State, str]:
     except Incorrect as wrong:
         return "incorrect", str(wrong)
     except Exception as error:
-        if (watched is not None and watched.raised is error) or _came_from(error, answer):
+        if (watched is not None and watched.raised is error) or _learner_frame(error, answer):
             return "incorrect", _raised(error, answer)
         where = traceback.extract_tb(error.__traceback__)[-1]
         raise CourseBug(
@@ -262,27 +262,28 @@ class _Watched:
         self.call = call
 
 
-def _files_of(answer: Any) -> set[str]:
-    functions = [answer] if isinstance(answer, FunctionType) else []
-    if isinstance(answer, (tuple, list)):
-        functions += [a for a in answer if isinstance(a, FunctionType)]
-    elif isinstance(answer, Mapping):
-        functions += [a for a in answer.values() if isinstance(a, FunctionType)]
-    else:
-        kind = answer if isinstance(answer, type) else type(answer)
-        functions += [f for f in vars(kind).values() if isinstance(f, FunctionType)]
-    return {f.__code__.co_filename for f in functions}
-
-
-def _came_from(error: BaseException, answer: Any) -> bool:
-    """Did a line of the learner's code run when this was raised?"""
-    return _learner_frame(error, answer) is not None
+def _codes_of(answer: Any) -> set[CodeType]:
+    """The compiled code of the learner's functions and methods."""
+    if isinstance(answer, FunctionType):
+        return {answer.__code__}
+    if isinstance(answer, (tuple, list, Mapping)):
+        parts = answer.values() if isinstance(answer, Mapping) else answer
+        return {code for part in parts if isinstance(part, (FunctionType, type)) for code in _codes_of(part)}
+    kind = answer if isinstance(answer, type) else type(answer)
+    return {f.__code__ for f in vars(kind).values() if isinstance(f, FunctionType)}
 
 
 def _learner_frame(error: BaseException, answer: Any) -> traceback.FrameSummary | None:
-    files = _files_of(answer)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename in files]
-    return frames[-1] if frames else None
+    """The deepest line of the learner's file that ran when this was raised, or None if none of their code ran."""
+    codes = _codes_of(answer)
+    files = {code.co_filename for code in codes}
+    started, deepest = False, None
+    steps = list(traceback.walk_tb(error.__traceback__))
+    for (frame, _), summary in zip(steps, traceback.extract_tb(error.__traceback__)):
+        started = started or frame.f_code in codes
+        if started and summary.filename in files:
+            deepest = summary
+    return deepest
 
 
 def _raised(error: BaseException, answer: Any) -> str:

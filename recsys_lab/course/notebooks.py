@@ -145,6 +145,18 @@ c.ExecutePreprocessor.timeout = {running.TIMEOUT}
 # ------------------------------------------------------------------ one notebook
 def render(lesson: Lesson, edition: Edition, everything: dict[str, Lesson], old: bytes | None = None) -> Any:
     """The notebook of a lesson: cells laid out, executed unless graded, outputs normalised and checked."""
+    notebook, origins = layout(lesson, edition, everything)
+    if edition != "graded":
+        running.execute(notebook, lesson, origins)
+        running.normalise(notebook)
+        if old is not None:
+            running.keep_old_outputs(notebook, old)
+        running.inspect(notebook, lesson, origins, edition)
+    return notebook
+
+
+def layout(lesson: Lesson, edition: Edition, everything: dict[str, Lesson]) -> tuple[Any, list[Cell | None]]:
+    """(the notebook not yet executed, the source's cell behind each of its cells or None). Fast."""
     import nbformat
 
     exercises = {e.id: e for e in exercises_of(lesson.id)} if exercises_file(lesson.id).exists() else {}
@@ -188,14 +200,7 @@ def render(lesson: Lesson, edition: Edition, everything: dict[str, Lesson], old:
     if edition == "instructor":
         put("markdown", _quiz_key(lesson))
     put("markdown", _footer(lesson, everything))
-
-    if edition != "graded":
-        running.execute(notebook, lesson, origins)
-        running.normalise(notebook)
-        if old is not None:
-            running.keep_old_outputs(notebook, old)
-        running.inspect(notebook, lesson, origins, edition)
-    return notebook
+    return notebook, origins
 
 
 def _match(lesson: Lesson, defined: set[str]) -> None:
