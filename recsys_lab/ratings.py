@@ -58,7 +58,7 @@ class IdIndex:
         except TypeError:  # ids of several types have no common order: by type, then by text
             self._index = distinct[np.argsort([f"{type(i).__name__} {i!r}" for i in distinct])]
         self.noun = noun
-        self.ids: np.ndarray = self._index.to_numpy(copy=True)
+        self.ids: np.ndarray = self._index.to_numpy()
         self.ids.flags.writeable = False
         self._kind = _kind(self._index)
 

@@ -77,6 +77,7 @@ def test_the_index_is_its_own(make, ids):
         mine[0] = ids[1]
     assert index.ids.tolist() == ids
     assert index.rows(ids).tolist() == [0, 1, 2]
+    assert index == IdIndex(ids)
     with pytest.raises(ValueError, match="read-only"):
         index.ids[0] = ids[1]
 
