@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from recsys_lab import __version__, formats
 from recsys_lab.errors import DataError, MissingDataError
@@ -245,8 +245,8 @@ def _check_archive(path: Path, source: Source) -> None:
     with path.open("rb") as file:
         start = file.read(256).lstrip().lower()
     if start.startswith((b"<!doctype", b"<html")):
-        raise SourceFailed("sent a web page instead of the archive")
-    raise SourceFailed(f"sent another file (SHA-256 {found[:12]}..., expected {source.sha256[:12]}...)")
+        raise SourceFailed("a web page instead of the archive")
+    raise SourceFailed(f"another file (SHA-256 {found[:12]}..., expected {source.sha256[:12]}...)")
 
 
 def _read_tables(path: Path, source: Source, wanted: Entry) -> dict[str, np.ndarray]:
