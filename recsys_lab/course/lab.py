@@ -14,7 +14,7 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from recsys_lab.course import lessons, progress
@@ -121,21 +121,23 @@ def index(report: dict[str, str], work: Path) -> str:
     go_on = None
     for phase in lessons.course_map():
         weeks = f" ({phase.weeks:g} weeks)" if phase.weeks else ""
-        heading = f"Phase {phase.number}: {phase.title}{weeks}" if phase.number else phase.title
-        rows += ["", f"## {heading}", "", "| lesson | exercises |", "|:---|:---|"]
+        rows += ["", f"## Phase {phase.number}: {phase.title}{weeks}" if phase.number else "## Before phase 1", ""]
         for lesson in phase.lessons:
             name = Path(lesson.file).with_suffix(".ipynb").as_posix()
-            title = _cell(f"{lesson.id} {lesson.title}" if phase.number else lesson.title)
+            title = f"{lesson.id} {lesson.title}" if phase.number else lesson.title
             if name not in report:
-                rows.append(f"| {title} | *in preparation* |")
+                rows.append(f"- {title} *(in preparation)*")
                 continue
             exercises = _exercises(work / name)
             solved = len(exercises & done)
             total, right = total + len(exercises), right + solved
             if go_on is None and solved < len(exercises):
                 go_on = f"[{title}]({name})"
-            note = "; updated since you began, your copy is kept" if report[name] == "outdated" else ""
-            rows.append(f"| [{title}]({name}) | {_score(solved, len(exercises))}{note} |")
+            score = (
+                f"{'✓ ' if solved == len(exercises) else ''}{solved} of {len(exercises)} exercises" if exercises else ""
+            )
+            note = "updated since you began; your copy is kept" if report[name] == "outdated" else ""
+            rows.append(f"- **[{title}]({name})** " + "; ".join(filter(None, [score, note])))
     begun = f"You have solved {right} of {total} exercises. Go on with" if right else "Begin with"
     where = f"**{begun} {go_on}.**" if go_on else f"**You have solved all {total} exercises.**" if total else ""
     return "\n".join([WELCOME, where, *rows]) + "\n"
@@ -157,19 +159,8 @@ def _correct_exercises() -> set[str]:
         return set()
 
 
-def _score(solved: int, total: int) -> str:
-    if not total:
-        return ""
-    return ("✓ " if solved == total else "") + f"{solved} of {total}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def prepare(home: Path) -> Path:
-    """Bring my_work/ up to date, say what changed, and return it."""
-    work = home / "my_work"
+def prepare(home: Path, work: Path) -> None:
+    """Bring the learner's folder `work` up to date with the repository in `home`, and say what changed."""
     report = copy_lessons(home / "notebooks", work)
     _write(work / "index.md", index(report, work).encode())
     for kind, message in {
@@ -181,7 +172,6 @@ def prepare(home: Path) -> Path:
         if names:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             print(f"{', '.join(names[:5])}{more}: {message}", flush=True)
-    return work
 
 
 # -------------------------------------------------------------------------------------------------------- the server
@@ -218,8 +208,9 @@ def can_open_browser() -> bool:
     return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
 
 
-def arguments(work: Path, state: Path, port: int, token: str, browser: bool) -> list[str]:
-    """The command line for JupyterLab. Whatever is written goes under `state`, not into the learner's home."""
+def arguments(work: Path, port: int, token: str, browser: bool) -> list[str]:
+    """The command line for JupyterLab. Its settings and layout go to a hidden folder of `work`, not into the home."""
+    state = work / ".lab"
     _write(state / "settings" / "overrides.json", json.dumps(OVERRIDES, indent=1).encode())
     options = {
         "ServerApp.root_dir": work,
@@ -239,15 +230,23 @@ def arguments(work: Path, state: Path, port: int, token: str, browser: bool) -> 
     return [f"--{name}={value}" for name, value in options.items()]
 
 
-def start(port: int | None = None, browser: bool = True) -> None:
+def start(port: int | None = None, browser: bool = True, work: Path | None = None, options: Iterable[str] = ()) -> None:
     """Prepare my_work/ and run JupyterLab in this process until Ctrl-C.
+
+    Parameters
+    ----------
+    port : 1024 to 65535; by default the first free one from 8888.
+    browser : open the browser, where one can be opened. The address is printed in any case.
+    work : the learner's folder; by default my_work/ of the repository.
+    options : more of JupyterLab's own, such as "--LabApp.expose_app_in_browser=True".
 
     Raises DataError if the port asked for is taken (the message names a free one). Ctrl-C ends it, as does SIGTERM; it
     then returns, so the command's exit code is 0.
     """
     port = choose_port(port)
     home = lessons.home()
-    work = prepare(home)
+    work = work or home / "my_work"
+    prepare(home, work)
     # Kernels inherit these: results that do not depend on the order of a set, or on a race of threads.
     for name, value in {"PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}.items():
         os.environ.setdefault(name, value)
@@ -257,11 +256,11 @@ def start(port: int | None = None, browser: bool = True) -> None:
 
     show = browser and can_open_browser()
     token = secrets.token_urlsafe(16)
-    server = LabApp.initialize_server(argv=arguments(work, home / ".recsys_lab" / "lab", port, token, show))
+    server = LabApp.initialize_server(argv=[*arguments(work, port, token, show), *options])
     # Jupyter's own handler asks whether you are sure. Notebooks save themselves: end at once.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     address = f"http://127.0.0.1:{port}/lab/tree/index.md?token={token}"
     print(f"\nRecSys Lab is open{' in your browser' if show else ''}. Its address:\n\n  {address}\n")
     print("Leave this window open while you work; Ctrl-C here ends it.", flush=True)
     server.start()
-    print("RecSys Lab has ended. Your work is in my_work.")
+    print(f"RecSys Lab has ended. Your work is in {work.name}.")
