@@ -53,14 +53,16 @@ environment.check()
 # %% [markdown]
 # ## Rate ten films
 #
-# The data is **MovieLens 100K**: real ratings, from one to five stars, that visitors of a website gave between September
-# 1997 and April 1998. We call the table of films the *shelf*.
+# The data is **MovieLens 100K**: real ratings, from one to five stars, that visitors of a film website gave over some
+# seven months. We call the table of films the *shelf*.
 # %%
 from recsys_lab import datasets
 
 data = datasets.load("ml-100k")
 films = my_ratings.shelf(data)
-print(f"{data.ratings['user'].nunique()} people, {len(films):,} films, {len(data.ratings):,} ratings")
+when = pd.to_datetime(data.ratings["timestamp"], unit="s")
+print(f"{data.ratings['user'].nunique()} people, {len(films):,} films, {len(data.ratings):,} ratings,")
+print(f"from {when.min():%Y-%m-%d} to {when.max():%Y-%m-%d}")
 films.nlargest(5, "ratings").round(2)
 # %% [markdown]
 # Now you. Replace `...` by 1 to 5 stars for each film you have seen, and leave `...` where you have not. Five films are
@@ -103,7 +105,7 @@ ax.scatter(mine, names, color="C0", s=45, label=me.name)
 ax.set(xlabel="stars", xlim=(0.8, 5.2))
 ax.set_title(f"{films.title[most]}: where {me.name} and the crowd differ most")
 ax.legend()
-figure_alt(fig, f"Stars of {me.name} and the average, film by film. Widest gap: {films.title[most]}.")
+figure_alt(fig, f"Stars given by {me.name}, and the average, film by film. Widest gap: {films.title[most]}.")
 plt.show()
 # %% [markdown]
 # Look at the line for *Titanic*: Dana gave it two stars, and the crowd more than four. A list of the best-rated films
@@ -164,12 +166,12 @@ def contributions(film, ratings):
 def because(film, ratings):
     v, parts = votes(ratings), contributions(film, ratings)
     reasons = parts[parts > 0].nlargest(2).index
-    said = {j: "liked" if v[j] > 0 else "did not like" for j in reasons}
-    return " and ".join(f"you {said[j]} {films.title[j]}" for j in reasons)
+    said = [f"{films.title[j]} {'high' if v[j] > 0 else 'low'}" for j in reasons]
+    return "you put " + " and ".join(said)
 
 
 # %% [markdown]
-# And now, the ten films with the most points:
+# "High" and "low" are meant against your own average. And now, the ten films with the most points:
 # %%
 best = points(me.ratings)
 print(f"Ten films for {me.name}:")
@@ -223,7 +225,7 @@ pd.DataFrame(lists, index=range(1, 11))
 # **Misconceptions.** "Points are predicted stars" (they have no unit; 1.3 is not a bad rating). "A low rating is
 # ignored" (see the bars). "Similar means same genre" (nothing of the sort was read).
 #
-# **To discuss.** Is "you did not like Liar Liar" a reason you would show to a customer? What would you show instead?
+# **To discuss.** Is "you put Liar Liar low" a reason you would show to a customer? What would you show instead?
 #
 # %% [markdown]
 # ## How a lesson works
@@ -388,6 +390,15 @@ pd.DataFrame(tops).set_axis(range(1, 6))
 # **We have not measured anything.** "It convinces" is an opinion. From lesson 1.5 on, you test on ratings that the model
 # has not seen.
 #
+# %% [markdown] instructor=true
+# **Timing.** Five minutes. Best done with the learners' own lists: who has a film on the list that is plainly wrong?
+#
+# **Misconception.** "Predicting stars better makes better lists." Let the two tables above stand for a while before you
+# say anything; lesson 2.5 measures what is only seen here.
+#
+# **To discuss.** Whom does a list of everybody's favourites serve badly: the user, the film makers, the shop?
+#
+# %% [markdown]
 # ## From scratch, then the library
 #
 # Each lesson ends its story like this: what you built by hand is compared with a library. First the points, once more,
@@ -433,13 +444,19 @@ from recsys_lab.course import plan
 
 plan.phases().set_index("phase")
 # %% [markdown]
-# How long will it take you? Change the two values to yours. The course is meant as 36 weeks of ten hours; with fifteen
-# hours a week it takes about six months.
+# How long will it take you? The course is meant as 36 weeks of ten hours. Change the two values to yours, and read off
+# your own dates.
 # %%
 hours_a_week = 10
 first_day = "2027-01-04"
 
 plan.calendar(hours_a_week, first_day).set_index("phase")
+# %% [markdown] instructor=true
+# **Timing.** Five minutes, and worth them: people who wrote down a first day come back for the second lesson.
+#
+# **To discuss.** Which phase is nearest to your present work? Which one do you fear? (Mathematics is in 1.2 and 4.1, and
+# neither asks for more than school mathematics and patience.)
+#
 # %% [markdown]
 # `recsys-lab progress` on the command line shows how far you have come. It reads a file in `my_work/`; nothing leaves
 # your machine.

@@ -110,6 +110,7 @@ def test_the_demo_profile_is_what_its_comments_say(films):
     said = ["Fargo", "Pulp Fiction", "The Usual Suspects", "Monty Python and the Holy Grail", "Toy Story"]
     said += ["Raiders of the Lost Ark", "Star Wars", "Titanic", "Independence Day (ID4)", "Liar Liar"]
     assert films["title"][list(my_ratings.DEMO)].tolist() == said
+    assert sum(my_ratings.DEMO.values()) == 36  # the quiz of lesson 00 says that the mean is 3.6
 
 
 # ------------------------------------------------------------------ whose ratings
