@@ -221,6 +221,7 @@ def arguments(work: Path, port: int, token: str, browser: bool) -> list[str]:
         "IdentityProvider.token": token,  # ours, so that the address is printed once, by us
         "ServerApp.log_level": "ERROR",
         "LabApp.log_level": "ERROR",
+        "MappingKernelManager.transport_encryption": "auto",  # else each kernel warns that it has none
         "LabApp.default_url": "/lab/tree/index.md",
         "LabApp.app_settings_dir": state / "settings",
         "LabApp.workspaces_dir": state / "workspaces",
