@@ -95,6 +95,8 @@ def _difference_sequences(got: Any, want: Any, rtol: float, atol: float) -> str 
 
 
 def _difference_arrays(got: np.ndarray, want: np.ndarray, rtol: float, atol: float) -> str | None:
+    if got.ndim == want.ndim == 1 and len(got) != len(want):
+        return f"the length should be {len(want)}, but is {len(got)}."
     if got.shape != want.shape:
         return f"the shape should be {want.shape}, but is {got.shape}."
     numeric = got.dtype.kind in "biufc" and want.dtype.kind in "biufc"

@@ -14,6 +14,7 @@ recsys_lab.course.comparing.Incorrect: entry 1 should be 2, but is 2.5.
 from __future__ import annotations
 
 import ast
+import dis
 import functools
 import inspect
 import os
@@ -225,8 +226,13 @@ def _is_stub(function: FunctionType) -> bool:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
-        # No source at hand (a pasted or pickled function): an empty body compiles to the same bytes everywhere.
-        return function.__code__.co_code == _empty.__code__.co_code
+        # No source at hand (a pasted or pickled function): does it do anything but return None?
+        steps = [step for step in dis.get_instructions(function) if step.opname not in ("RESUME", "NOP")]
+        return (
+            len(steps) <= 2
+            and all(step.opname[:6] in ("LOAD_C", "RETURN") for step in steps)
+            and steps[0].argval is None
+        )
     body = next(
         (n.body for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.__name__), None
     )
@@ -236,9 +242,6 @@ def _is_stub(function: FunctionType) -> bool:
     if any(n.value.value is ... for n in bare):  # type: ignore[attr-defined]
         return True
     return all(isinstance(s, ast.Pass) or s in bare for s in body)
-
-
-def _empty() -> None: ...
 
 
 class _Watched:

@@ -1,7 +1,7 @@
 """Figures as text, and as pictures with a description.
 
 A picture cannot be compared across versions of matplotlib: its bytes differ. So each figure also carries a text form
-(`fingerprint`): titles, labels, legends, and n, min, mean and max of everything drawn. Tests compare that, learners
+(`fingerprint`): titles, labels, legends, and the numbers of everything drawn. Tests compare that, learners
 see the picture, and a screen reader finds the description given by `figure_alt`.
 """
 
@@ -126,17 +126,22 @@ def _label(artist: Any) -> str:
 
 
 def _stats(**series: Any) -> str:
-    """n, and min, mean, max of each series; what is not finite is not counted."""
+    """n, then "min / mean / max ~ m" of each series; what is not finite is not counted.
+
+    m is the mean weighted by position, (1 v_1 + 2 v_2 + ...) / (1 + 2 + ...): it changes where two bars swap places.
+    """
     parts, n = [], 0
     for name, values in series.items():
         flat = np.ma.filled(np.ma.asarray(values).astype(float), np.nan).ravel()
         finite = flat[np.isfinite(flat)]
         n = max(n, len(finite))
         if len(finite):
+            weighted = np.average(finite, weights=np.arange(1, len(finite) + 1))
             # A mean of 1e-17 where values are near 1 is rounding noise, and differs between machines.
             noise = 1e-9 * np.abs(finite).max()
-            low, mean, high = (0.0 if abs(v) <= noise else v for v in (finite.min(), finite.mean(), finite.max()))
-            parts.append(f"{name} {low:.4g} / {mean:.4g} / {high:.4g}")
+            numbers = (finite.min(), finite.mean(), finite.max(), weighted)
+            low, mean, high, order = (f"{0.0 if abs(v) <= noise else v:.4g}" for v in numbers)
+            parts.append(f"{name} {low} / {mean} / {high} ~ {order}")
     return "; ".join([f"n {n}", *parts])
 
 

@@ -135,14 +135,14 @@ def keep_old_outputs(notebook: Any, old: bytes) -> None:
         kept = outputs.get(cell.get("id"))
         if cell.cell_type != "code" or kept is None:
             continue
-        if IGNORE_OUTPUT in cell.metadata.get("tags", []) or _essence(kept) == _essence(cell.outputs):
+        if IGNORE_OUTPUT in cell.metadata.get("tags", []) or essence(kept) == essence(cell.outputs):
             for output in kept:
                 if output.output_type == "execute_result":
                     output["execution_count"] = cell.execution_count
             cell["outputs"] = kept
 
 
-def _essence(outputs: Iterable[Any]) -> list[Any]:
+def essence(outputs: Iterable[Any]) -> list[Any]:
     """What is compared: everything but pictures, whose text form stands for them."""
     essence: list[Any] = []
     for output in outputs:
