@@ -116,7 +116,7 @@ def index(report: dict[str, str], work: Path) -> str:
 
     `report` is what `copy_lessons` returned. Progress is as of now; `recsys-lab progress` prints it at any time.
     """
-    done = _correct_exercises()
+    done = _correct_exercises(work)
     rows, total, right = [], 0, 0
     go_on = None
     for phase in lessons.course_map():
@@ -151,9 +151,10 @@ def _exercises(notebook: Path) -> set[str]:
         return set()
 
 
-def _correct_exercises() -> set[str]:
+def _correct_exercises(work: Path) -> set[str]:
+    record = Path(os.environ.get("RECSYS_LAB_PROGRESS") or work / "progress.json")
     try:
-        return {id for id, entry in progress.read()["exercises"].items() if entry["state"] == "correct"}
+        return {id for id, entry in progress.read(record)["exercises"].items() if entry["state"] == "correct"}
     except DataError as error:
         print(f"Progress is not shown: {error}", file=sys.stderr)
         return set()
@@ -261,7 +262,11 @@ def start(port: int | None = None, browser: bool = True, work: Path | None = Non
     # Jupyter's own handler asks whether you are sure. Notebooks save themselves: end at once.
     signal.signal(signal.SIGINT, lambda *_: server.stop(from_signal=True))
     address = f"http://127.0.0.1:{port}/lab/tree/index.md?token={token}"
-    print(f"\nRecSys Lab is open{' in your browser' if show else ''}. Its address:\n\n  {address}\n")
-    print("Leave this window open while you work; Ctrl-C here ends it.", flush=True)
+    server.io_loop.add_callback(_greet, address, show)  # it runs after the callback that opens the port
     server.start()
     print(f"RecSys Lab has ended. Your work is in {work.name}.")
+
+
+def _greet(address: str, in_browser: bool) -> None:
+    print(f"\nRecSys Lab is open{' in your browser' if in_browser else ''}. Its address:\n\n  {address}\n")
+    print("Leave this window open while you work; Ctrl-C here ends it.", flush=True)

@@ -13,11 +13,12 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from recsys_lab.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _EMPTY: dict[str, Any] = {"version": 1, "exercises": {}, "quizzes": {}}
 
@@ -90,6 +91,8 @@ def table() -> pd.DataFrame:
     Columns: lesson, title, written (is there a notebook yet), correct and exercises (counts), points and of
     (points earned and possible), quiz ("3/4", or "").
     """
+    import pandas as pd  # here, because `make lab` reads the record at every start
+
     from recsys_lab.course import exercises_of, lessons, questions_of
 
     done = read()

@@ -106,7 +106,7 @@ def test_the_index_links_lessons_and_says_where_to_go_on(folders, monkeypatch):
     source, work = folders
     report = lab.copy_lessons(source, work)
     record = work / "progress.json"
-    monkeypatch.setenv("RECSYS_LAB_PROGRESS", str(record))
+    monkeypatch.delenv("RECSYS_LAB_PROGRESS", raising=False)
 
     fresh = lab.index(report, work)
     assert f"**Begin with [2.2 User-based collaborative filtering]({LESSON}).**" in fresh  # "00" has no exercise here
@@ -169,10 +169,12 @@ def test_ctrl_c_ends_the_server_and_its_kernels_at_once(tmp_path, how):
 
     import psutil
 
-    command = "import sys; from pathlib import Path; from recsys_lab.course import lab; lab.start(work=Path(sys.argv[1]), browser=False)"
+    command = "import sys; from pathlib import Path; from recsys_lab.course import lab; lab.start(int(sys.argv[2]), browser=False, work=Path(sys.argv[1]))"
     with (tmp_path / "log").open("w+") as log:
         server = subprocess.Popen(
-            [sys.executable, "-c", command, str(tmp_path / "my_work")], stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-c", command, str(tmp_path / "my_work"), free_port()],
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             address = wait_for(
@@ -193,6 +195,12 @@ def test_ctrl_c_ends_the_server_and_its_kernels_at_once(tmp_path, how):
     said = (tmp_path / "log").read_text()
     assert "Your work is in my_work." in said
     assert "WARN" not in said, said
+
+
+def free_port() -> str:
+    with socket.socket() as probe:  # not 8888 for everyone: tests run side by side
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def wait_for(look, seconds: float = 60):

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -32,17 +33,23 @@ def chromium() -> str:
     pytest.skip("no Chromium here. Debian and Ubuntu: sudo apt-get install chromium; then run this again")
 
 
+def free_port() -> str:
+    with socket.socket() as probe:  # not 8888 for everyone: tests run side by side
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """JupyterLab as `make lab` starts it, in a learner's folder of its own; yields (address, folder)."""
     work = tmp_path_factory.mktemp("learner") / "my_work"
     command = "import sys; from pathlib import Path; from recsys_lab.course import lab; "
-    command += "lab.start(browser=False, work=Path(sys.argv[1]), options=['--LabApp.expose_app_in_browser=True'])"
+    command += "lab.start(int(sys.argv[2]), browser=False, work=Path(sys.argv[1]), options=['--LabApp.expose_app_in_browser=True'])"
     # PYTEST_VERSION would reach the kernels as well and tell them that nobody is there; this learner is real.
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_VERSION"}
     environment |= {"RECSYS_LAB_PROGRESS": str(work / "progress.json")}
     server = subprocess.Popen(
-        [sys.executable, "-c", command, str(work)],
+        [sys.executable, "-c", command, str(work), free_port()],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment,
