@@ -48,13 +48,14 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (RecsysLabError, ImportError, OSError) as error:
-            if isinstance(error, BrokenPipeError):
+        except (RecsysLabError, ModuleNotFoundError, OSError) as error:
+            ours = isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("recsys_lab")
+            if ours or isinstance(error, BrokenPipeError):
                 raise
             if ctx.params.get("debug"):
                 traceback.print_exc()
             # Python's own words for a package that is not there do not say how to get it.
-            bare = isinstance(error, ImportError) and not isinstance(error, RecsysLabError)
+            bare = isinstance(error, ModuleNotFoundError)
             remedy = ". Install the course's packages: pip install 'recsys-lab[course]'" if bare else ""
             print(f"recsys-lab: {error}{remedy}", file=sys.stderr)
             raise typer.Exit(_code(error)) from error
@@ -171,16 +172,21 @@ def _leaderboard(
     shown = ["rmse", "mae", f"precision@{top}", f"recall@{top}", f"ndcg@{top}"]
     print(f"{data}: {ratings.n_ratings:,} ratings, {folds} folds, {took:.0f} s. Below each mean its 95 % interval.\n")
     _print_leaderboard({name: results[name] for name in ranked}, shown)
-    print("\n* best of its column. RMSE and MAE are in stars: lower is better. Precision, recall")
-    print(f"and nDCG judge the top {top}, where ratings from {relevant:g} on are relevant: higher is better.")
+    print("\n* best of its column. RMSE and MAE are in stars: lower is better. Precision,")
+    print(f"recall and nDCG judge the top {top}, where ratings from {relevant:g} on are relevant.")
     if comparisons:
-        print("\nDifferences of RMSE, paired by user, with Holm's correction:")
-    for row in comparisons:
-        verdict = f"{row['better']} is better" if row["better"] else "no more than luck"
-        print(
-            f"  {row['model']} - {row['other']}: {row['difference']:+.4f} ({row['low']:+.4f} to {row['high']:+.4f}), "
-            f"p = {row['p_holm']:.4f}, {verdict}"
-        )
+        print("\nIs the difference more than luck? RMSE, paired by user, with Holm's correction:\n")
+        rows = [
+            [
+                f"{row['model']} - {row['other']}",
+                f"{row['difference']:+.4f}",
+                f"{row['low']:+.4f} to {row['high']:+.4f}",
+                f"{row['p_holm']:.4f}",
+                row["better"] or "not clear",
+            ]
+            for row in comparisons
+        ]
+        _print_table(["", "RMSE", "95 % interval", "p", "better"], rows, right=[1, 2, 3])
 
 
 def _summary(result: Evaluation) -> dict[str, Any]:
