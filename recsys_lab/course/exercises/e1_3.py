@@ -39,6 +39,17 @@ def _random(n: int, d: int, seed: int = 0) -> tuple[Array, Array]:
     return rng.normal(size=(n, d)) + 2, rng.normal(size=n) + 3
 
 
+def _example(call: str, answer: Callable[[], Any]) -> Callable[[], pd.Series]:
+    """What `.expected()` shows for a function: one call, and each part of what it gives."""
+
+    def made() -> pd.Series:
+        parts = answer()
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        return pd.Series([np.array2string(np.asarray(p), precision=4, floatmode="maxprec") for p in parts], name=call)
+
+    return made
+
+
 def _near(got: Any, want: Any) -> bool:
     try:
         same(got, want)
@@ -101,8 +112,7 @@ NORMAL_EQUATION = Exercise(
     kind="build",
     prompt="""
     Write `normal_equation(X, y)`. It puts a column of ones in front of the features and returns the weights with the
-    smallest sum of squared errors: one array with $d + 1$ numbers, **the intercept first**. Three or two lines are
-    enough. Ask `np.linalg.solve` for the solution of a linear system; do not compute an inverse.
+    smallest sum of squared errors: one array with $d + 1$ numbers, **the intercept first**. Two lines are enough. Ask `np.linalg.solve` for the solution of a linear system; do not compute an inverse.
     """,
     reference=lambda: _normal_equation,
     check=_check_normal_equation,
@@ -124,6 +134,10 @@ NORMAL_EQUATION = Exercise(
     from the 80,000 ratings are these sums of products. A database could compute them in one `SELECT SUM(x1 * x2), ...`.
     `solve` is faster than an inverse and loses fewer digits.
     """,
+    expected=_example(
+        "normal_equation([[1], [2], [3]], [3, 5, 7]) gives",
+        lambda: _normal_equation(np.array([[1.0], [2.0], [3.0]]), np.array([3.0, 5.0, 7.0])),
+    ),
 )
 
 
@@ -263,6 +277,10 @@ LEAK = Exercise(
     it can stand in your CI and run on every pull request. It finds leaks through the ratings; leaks through time (a
     feature that knows next week's views) need a second tripwire, which lesson 1.5 adds.
     """,
+    expected=lambda: pd.Series(
+        {"train_mean": "not in the list", "mean_of_everything": "in the list", "film_age": "not in the list"},
+        name="a column made by `build`",
+    ),
 )
 
 
@@ -364,6 +382,10 @@ GRADIENT = Exercise(
     Read it as blame: each row hands its error to the weights, in proportion to the feature that carried them. The mean
     over the rows is what all rows together want changed.
     """,
+    expected=_example(
+        "gradient([[1], [3], [5]], [2, 4, 3], w=[0], b=0) gives",
+        lambda: _gradient(np.array([[1.0], [3.0], [5.0]]), np.array([2.0, 4.0, 3.0]), np.zeros(1), 0.0),
+    ),
 )
 
 
@@ -373,7 +395,15 @@ RATES = (0.001, 0.003, 0.005, 0.008, 0.012)
 
 @functools.cache
 def _film_ages() -> Array:
-    return _real(80_000)[0][:, 0]
+    """The feature film_age of the lesson's training rows. A map instead of `_real`'s joins: a check must be instant."""
+    from recsys_lab import datasets
+    from recsys_lab.split import random_split
+
+    movielens = datasets.load("ml-100k")
+    train, _ = random_split(movielens.ratings, test=0.2, seed=0)
+    year = train["item"].map(movielens.items.set_index("item")["year"].astype("Float64"))
+    rated_in = pd.to_datetime(train["timestamp"], unit="s").dt.year
+    return (rated_in - year).fillna(0).to_numpy(float)
 
 
 def _diverging(limit: Callable[[Array], float]) -> list[float]:
@@ -549,6 +579,10 @@ SGD = Exercise(
     It is `gradient` for a batch of one row, in a loop. The state between two messages is `(w, b)`, a few numbers: that
     is why such a model can learn from a stream of any length, and why two consumers of one partition would disagree.
     """,
+    expected=_example(
+        "sgd([[1], [2]], [1, 0], w=[0], b=0, rate=0.1, order=[0, 1]) gives",
+        lambda: _sgd(np.array([[1.0], [2.0]]), np.array([1.0, 0.0]), np.zeros(1), 0.0, 0.1, [0, 1]),
+    ),
 )
 
 
@@ -656,6 +690,10 @@ RIDGE = Exercise(
     Adding $\\alpha$ on the diagonal also makes the matrix invertible, whatever the features are: the same column twice
     is no trouble any more, and each copy gets half of the weight.
     """,
+    expected=_example(
+        "ridge([[1], [2], [3]], [3, 5, 7], alpha=2) gives",
+        lambda: _ridge(np.array([[1.0], [2.0], [3.0]]), np.array([3.0, 5.0, 7.0]), 2.0),
+    ),
 )
 
 EXERCISES = [NORMAL_EQUATION, LEAK, GRADIENT, DIVERGING, SGD, RIDGE]
