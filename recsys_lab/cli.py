@@ -402,7 +402,7 @@ def lesson_new(
 
 @lesson_app.command("build")
 def lesson_build(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="By default all lessons.")] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="By default all lessons.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Change nothing; fail if a notebook is out of date.")] = False,
 ) -> None:
     """Make the learners' notebooks from curriculum/, and run them."""
