@@ -172,7 +172,7 @@ def _reference(exercise: Exercise) -> Any:
 # ------------------------------------------------------------------ judging
 def judge(exercise: Exercise, answer: Any) -> tuple[State, str]:
     """(state, message) of an answer. Pure: prints and records nothing. Raises CourseBug where the checker fails."""
-    if not attempted(answer):
+    if not attempted(answer) and not _passes_anyway(exercise, answer):
         return "not attempted", f'replace the `...`; stuck? ex("{exercise.id}").hint()'
     watched = _Watched(answer) if isinstance(answer, FunctionType) else None
     try:
@@ -189,6 +189,17 @@ def judge(exercise: Exercise, answer: Any) -> tuple[State, str]:
             "This is a bug of the course, not of your answer: please report it with your answer."
         ) from error
     return "correct", ""
+
+
+def _passes_anyway(exercise: Exercise, answer: Any) -> bool:
+    """Is this a right function in which only the line with the `...` was left behind?"""
+    if not isinstance(answer, FunctionType) or _is_empty(answer):
+        return False
+    try:
+        exercise.check(answer)
+    except Exception:  # whatever it is: the `...` is still there, and says more than the error
+        return False
+    return True
 
 
 def report(exercise: Exercise, state: State, message: str) -> str:
@@ -222,26 +233,38 @@ def attempted(answer: Any) -> bool:
 
 
 def _is_stub(function: FunctionType) -> bool:
-    """Does the body hold a bare `...`, or nothing but a docstring and `pass`?"""
+    """Is a bare `...` left in the body, or does the body do nothing at all?"""
+    body = _body(function)
+    if body is None:
+        return _is_empty(function)
+    return any(_is_ellipsis(node) for statement in body for node in ast.walk(statement)) or _is_empty(function)
+
+
+def _is_empty(function: FunctionType) -> bool:
+    """Nothing but a docstring, `...` and `pass`?"""
+    body = _body(function)
+    if body is not None:
+        return all(
+            isinstance(s, ast.Pass) or (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant)) for s in body
+        )
+    # No source at hand (a lambda, a pasted or pickled function): does it do anything but return None?
+    steps = [step for step in dis.get_instructions(function) if step.opname not in ("RESUME", "NOP")]
+    return len(steps) <= 2 and steps[0].opname in ("LOAD_CONST", "RETURN_CONST") and steps[0].argval is None
+
+
+def _is_ellipsis(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and node.value.value is ...
+
+
+def _body(function: FunctionType) -> list[ast.stmt] | None:
+    """The statements of a function, from its source if that can be had."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
-        # No source at hand (a pasted or pickled function): does it do anything but return None?
-        steps = [step for step in dis.get_instructions(function) if step.opname not in ("RESUME", "NOP")]
-        return (
-            len(steps) <= 2
-            and all(step.opname[:6] in ("LOAD_C", "RETURN") for step in steps)
-            and steps[0].argval is None
-        )
-    body = next(
+        return None
+    return next(
         (n.body for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function.__name__), None
     )
-    if body is None:  # a lambda
-        return False
-    bare = [n for s in body for n in ast.walk(s) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
-    if any(n.value.value is ... for n in bare):  # type: ignore[attr-defined]
-        return True
-    return all(isinstance(s, ast.Pass) or s in bare for s in body)
 
 
 class _Watched:

@@ -167,6 +167,22 @@ def test_stubs_are_seen():
         assert attempted(answer), answer
 
 
+def test_a_forgotten_line_with_dots_does_not_spoil_a_right_answer():
+    def right(x):
+        return x + 1
+        ...  # your code here
+
+    def wrong(x):
+        return x
+        ...  # your code here
+
+    exercise = an_exercise(lambda f: same(f(1), 2))
+    assert judge(exercise, right) == ("correct", "")
+    assert judge(exercise, wrong)[0] == "not attempted"
+    assert judge(exercise, with_code_above)[0] == "correct"
+    assert judge(an_exercise(lambda f: None), only_a_docstring)[0] == "not attempted", "an empty body never passes"
+
+
 # ------------------------------------------------------------------ comparing
 NAN = float("nan")
 FRAME = pd.DataFrame({"user": ["ann", "ben"], "mean": [3.5, NAN]}, index=[10, 20])

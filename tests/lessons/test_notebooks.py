@@ -234,6 +234,19 @@ def test_an_unexecuted_cell_is_refused():
         running.inspect(notebook, SimpleNamespace(source="here"), [Cell("code", "1", 7)], "learner")
 
 
+def test_a_learners_kernel_records_progress_and_a_builds_does_not(built, small, monkeypatch):
+    from nbclient import NotebookClient
+
+    assert not (built.root / "my_work").exists(), "the build recorded nothing"
+    for name in ("RECSYS_LAB_PROGRESS", "PYTEST_VERSION", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    cells = ['from recsys_lab.course import start\nex, quiz = start("9.1")\nex("9.1.2").check(42)']
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(small.root)}}).execute()
+    stored = json.loads((small.root / "my_work" / "progress.json").read_text())
+    assert stored["exercises"]["9.1.2"]["state"] == "correct"
+
+
 # ------------------------------------------------------------------ the instructor edition
 def test_instructor_edition(built, small, tmp_path):
     (file,) = notebooks.instructor(tmp_path / "instructor")
