@@ -242,7 +242,9 @@ def test_a_learners_kernel_records_progress_and_a_builds_does_not(built, small, 
         monkeypatch.delenv(name, raising=False)
     cells = ['from recsys_lab.course import start\nex, quiz = start("9.1")\nex("9.1.2").check(42)']
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(small.root)}}).execute()
+    NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(small.root / "curriculum")}}
+    ).execute()
     stored = json.loads((small.root / "my_work" / "progress.json").read_text())
     assert stored["exercises"]["9.1.2"]["state"] == "correct"
 
