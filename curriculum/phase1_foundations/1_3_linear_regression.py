@@ -468,9 +468,9 @@ for rate in candidates:
 # Rates of 0.6 were fine on the map above, and here 0.008 is too much. The difference is the unit: an age of 40 has a square
 # of 1,600, so the valley is steep. In many dimensions there is one curvature in each direction, and **the steepest direction
 # limits the rate for all of them**. A genre flag that is 1 in a few rows of a hundred has almost no curvature: with a
-# rate that the age can bear, its weight hardly moves at all. The bowl is a long, narrow canyon.
+# rate that the age can bear, its weight hardly moves at all. The valley is a long, narrow canyon.
 #
-# *Standardizing* makes all features equally steep, and the canyon a bowl. The library's `GradientDescent` runs your loop and
+# *Standardizing* makes all features equally steep, and the canyon nearly round. The library's `GradientDescent` runs your loop and
 # keeps the loss after each step; `largest_rate` computes the limit for any number of features. We give each table 90 percent
 # of its own limit:
 
@@ -787,8 +787,8 @@ figure_alt(
 # chose models by the number alone, you would have shipped it.
 #
 # Remember the shape of what you just built: *shared prediction + (a vector of your tastes) · (a vector describing the film)*.
-# The genres were given. In lesson 4.1 a model will *learn* the film's vector as well, by alternating exactly this ridge
-# between users and films.
+# The genres were given. In lesson 4.1 a model will *learn* the film's vector as well, and in lesson 4.2 it does so by
+# alternating exactly this ridge between users and films.
 
 # %% [markdown] instructor=true
 # **Timing.** 45 minutes. **Misconceptions:** penalising the intercept; choosing alpha on the test part; "ridge removes
