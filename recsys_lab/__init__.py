@@ -32,7 +32,18 @@ _HOME = {
     "save": "storage",
     "load": "storage",
 }
-_MODULES = ("datasets", "errors", "evaluate", "metrics", "ranking", "registry", "similarity", "split", "storage")
+_MODULES = (
+    "datasets",
+    "errors",
+    "evaluate",
+    "metrics",
+    "ranking",
+    "registry",
+    "regression",
+    "similarity",
+    "split",
+    "storage",
+)
 
 __all__ = [*_HOME, *_MODULES]
 
