@@ -129,11 +129,9 @@ NORMAL_EQUATION = Exercise(
         ),
     ),
     points=2,
-    explanation="""
-    $A^\\top A$ is a small square matrix, $(d+1) \\times (d+1)$, however many rows there are: all that the model needs
-    from the 80,000 ratings are these sums of products. A database could compute them in one `SELECT SUM(x1 * x2), ...`.
-    `solve` is faster than an inverse and loses fewer digits.
-    """,
+    explanation="$A^\\top A$ is a small square matrix, $(d+1) \\times (d+1)$, however many rows there are: all that the "
+    "model needs from the 80,000 ratings are these sums of products. A database could compute them in one "
+    "`SELECT SUM(x1 * x2), ...`. `solve` is faster than an inverse and loses fewer digits.",
     expected=_example(
         "normal_equation([[1], [2], [3]], [3, 5, 7]) gives",
         lambda: _normal_equation(np.array([[1.0], [2.0], [3.0]]), np.array([3.0, 5.0, 7.0])),
@@ -173,7 +171,7 @@ def _in_place(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> list[s
 
 
 def _small_split() -> tuple[pd.DataFrame, pd.DataFrame]:
-    train = pd.DataFrame({"user": [1, 1, 2, 2, 3], "item": [7, 8, 7, 9, 8], "rating": [5.0, 3.0, 4.0, 2.0, 1.0]})
+    train = pd.DataFrame({"user": [1, 1, 2, 2, 3], "item": [7, 8, 7, 9, 8], "rating": [5.0, 4.0, 4.0, 2.0, 1.0]})
     test = pd.DataFrame(
         {"user": [1, 2, 3, 3], "item": [9, 8, 7, 9], "rating": [1.0, 2.0, 5.0, 4.0]}, index=[5, 6, 7, 8]
     )
@@ -272,11 +270,10 @@ LEAK = Exercise(
         WrongAnswer("adds a star in place", lambda: _in_place, "in place"),
     ),
     points=3,
-    explanation="""
-    This is a *property test*: it states what must never matter and tries it. It needs no knowledge of the features, so
-    it can stand in your CI and run on every pull request. It finds leaks through the ratings; leaks through time (a
-    feature that knows next week's views) need a second tripwire, which lesson 1.5 adds.
-    """,
+    explanation="This is a *property test*: it states what must never matter and tries it. It needs no knowledge of the "
+    "features, so it can stand in your CI and run on every pull request. It finds leaks through the ratings; "
+    "leaks through time (a feature that knows next week's views) need a second tripwire, which lesson 1.5 "
+    "adds.",
     expected=lambda: pd.Series(
         {"train_mean": "not in the list", "mean_of_everything": "in the list", "film_age": "not in the list"},
         name="a column made by `build`",
@@ -378,10 +375,8 @@ GRADIENT = Exercise(
         WrongAnswer("forgets the feature", lambda: _gradient_no_feature, "features are missing"),
     ),
     points=2,
-    explanation="""
-    Read it as blame: each row hands its error to the weights, in proportion to the feature that carried them. The mean
-    over the rows is what all rows together want changed.
-    """,
+    explanation="Read it as blame: each row hands its error to the weights, in proportion to the feature that carried "
+    "them. The mean over the rows is what all rows together want changed.",
     expected=_example(
         "gradient([[1], [3], [5]], [2, 4, 3], w=[0], b=0) gives",
         lambda: _gradient(np.array([[1.0], [3.0], [5.0]]), np.array([2.0, 4.0, 3.0]), np.zeros(1), 0.0),
@@ -411,7 +406,10 @@ def _diverging(limit: Callable[[Array], float]) -> list[float]:
 
 
 def _check_rates(answer: Any) -> None:
-    got = sorted(float(a) for a in np.atleast_1d(np.asarray(answer, dtype=float)))
+    try:
+        got = sorted(np.atleast_1d(np.asarray(list(answer) if np.iterable(answer) else answer, dtype=float)).tolist())
+    except (TypeError, ValueError):
+        raise Incorrect(f"give a list of numbers, chosen from {list(RATES)}.") from None
     if not set(got) <= set(RATES):
         raise Incorrect(f"choose from the candidates {list(RATES)}, for example [0.001].")
     if got == _diverging(lambda x: 1 / np.mean(x**2)):
@@ -431,6 +429,10 @@ def _check_rates(answer: Any) -> None:
     want = _diverging(lambda x: 2 / np.mean(x**2))
     if len(got) == len(RATES):
         raise Incorrect("not all of them: with rate x curvature below 2 each step ends lower than it began.")
+    if set(got) < set(want):
+        raise Incorrect(
+            "what you list does diverge, but it is not alone. Divide 2 by the curvature, and compare every rate."
+        )
     same(got, want, what="the diverging rates")
 
 
@@ -460,10 +462,9 @@ DIVERGING = Exercise(
         WrongAnswer("every rate below 1 is safe", list, "not safe by themselves"),
     ),
     points=2,
-    explanation="""
-    Mean($x^2$) = 14.15² + 9.74² ≈ 295, so the limit is 2 / 295 ≈ 0.0068. A safe rate is a property of the *features*,
-    not a constant to copy from a tutorial: with the age in months instead of years, it would be 144 times smaller.
-    """,
+    explanation="Mean($x^2$) = 14.15² + 9.74² ≈ 295, so the limit is 2 / 295 ≈ 0.0068. A safe rate is a property of the "
+    "*features*, not a constant to copy from a tutorial: with the age in months instead of years, it would be "
+    "144 times smaller.",
 )
 
 
@@ -575,10 +576,9 @@ SGD = Exercise(
         WrongAnswer("changes the caller's array", lambda: _sgd_in_place, "caller's w"),
     ),
     points=3,
-    explanation="""
-    It is `gradient` for a batch of one row, in a loop. The state between two messages is `(w, b)`, a few numbers: that
-    is why such a model can learn from a stream of any length, and why two consumers of one partition would disagree.
-    """,
+    explanation="It is `gradient` for a batch of one row, in a loop. The state between two messages is `(w, b)`, a few "
+    "numbers: that is why such a model can learn from a stream of any length, and why two consumers of one "
+    "partition would disagree.",
     expected=_example(
         "sgd([[1], [2]], [1, 0], w=[0], b=0, rate=0.1, order=[0, 1]) gives",
         lambda: _sgd(np.array([[1.0], [2.0]]), np.array([1.0, 0.0]), np.zeros(1), 0.0, 0.1, [0, 1]),
@@ -686,10 +686,8 @@ RIDGE = Exercise(
         WrongAnswer("the mean of y as the intercept", lambda: _ridge_raw_mean, "only where the features are centred"),
     ),
     points=3,
-    explanation="""
-    Adding $\\alpha$ on the diagonal also makes the matrix invertible, whatever the features are: the same column twice
-    is no trouble any more, and each copy gets half of the weight.
-    """,
+    explanation="Adding $\\alpha$ on the diagonal also makes the matrix invertible, whatever the features are: the same "
+    "column twice is no trouble any more, and each copy gets half of the weight.",
     expected=_example(
         "ridge([[1], [2], [3]], [3, 5, 7], alpha=2) gives",
         lambda: _ridge(np.array([[1.0], [2.0], [3.0]]), np.array([3.0, 5.0, 7.0]), 2.0),
