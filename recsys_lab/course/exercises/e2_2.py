@@ -37,7 +37,9 @@ def _number(value: Any, what: str) -> float:
     if isinstance(value, np.ndarray) and value.ndim == 0:
         value = value[()]
     if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        same(value, 0.0, what=what)  # says what was expected and what came
+        raise Incorrect(
+            f"{what} should be a number, but is {value!r}." + (" Is a `return` missing?" if value is None else "")
+        )
     return float(value)
 
 
@@ -157,56 +159,56 @@ def _check_pearson(pearson: Callable[[np.ndarray, np.ndarray], float]) -> None:
 
 
 # ------------------------------------------------------------------ 2.2.3 where shrinkage changes the order
-ANN, BEN = (1.0, 3), (0.5, 21)  # (similarity, co-rated films)
+TOM, UMA = (1.0, 3), (0.5, 21)  # (similarity, co-rated films)
 
 
-def _shrunk(similarity: float, n: int, shrinkage: float) -> float:
+def _shrunk(similarity: float, n: int, shrinkage: Any) -> Any:
     return similarity * (n - 1) / (n - 1 + shrinkage)
 
 
 def _crossing() -> float:
-    (s, n), (t, m) = (ANN[0], ANN[1] - 1), (BEN[0], BEN[1] - 1)
+    (s, n), (t, m) = (TOM[0], TOM[1] - 1), (UMA[0], UMA[1] - 1)
     return n * m * (s - t) / (t * m - s * n)
 
 
 def _check_crossing(crossing: float) -> None:
     value = _number(crossing, "the shrinkage")
-    n, m = ANN[1], BEN[1]
-    without_minus_one = n * m * (ANN[0] - BEN[0]) / (BEN[0] * m - ANN[0] * n)
+    n, m = TOM[1], UMA[1]
+    without_minus_one = n * m * (TOM[0] - UMA[0]) / (UMA[0] * m - TOM[0] * n)
     if not math.isfinite(value) or value <= 0:
-        raise Incorrect("there is such a shrinkage, and it is a finite number above 0: at 0 Ann leads, 1.0 to 0.5.")
+        raise Incorrect("there is such a shrinkage, and it is a finite number above 0: at 0 Tom leads, 1.0 to 0.5.")
     if np.isclose(value, without_minus_one):
         raise Incorrect(
             "you used n / (n + shrinkage). The formula counts n - 1: the first co-rated film is spent on the mean."
         )
     if np.isclose(value, m - n):
         raise Incorrect(
-            f"{m - n} is only how many more films Ben shares. Write both shrunk similarities as fractions and set them equal."
+            f"{m - n} is only how many more films Uma shares. Write both shrunk similarities as fractions and set them equal."
         )
-    ann, ben = _shrunk(*ANN, value), _shrunk(*BEN, value)
-    if not np.isclose(ann, ben, rtol=1e-6):
+    tom, uma = _shrunk(*TOM, value), _shrunk(*UMA, value)
+    if not np.isclose(tom, uma, rtol=1e-6):
         raise Incorrect(
-            f"at {value:g} they are not equal: Ann weighs {ann:.4g}, Ben {ben:.4g}. "
-            f"{'A larger' if ann > ben else 'A smaller'} shrinkage is needed."
+            f"at {value:g} they are not equal: Tom weighs {tom:.4g}, Uma {uma:.4g}. "
+            f"{'A larger' if tom > uma else 'A smaller'} shrinkage is needed."
         )
 
 
 def _crossing_figure() -> Any:
     import matplotlib.pyplot as plt
 
-    from recsys_lab.course import figure_alt
+    from recsys_lab.course.figures import figure_alt
 
     shrinkage = np.linspace(0, 20, 200)
     fig, ax = plt.subplots()
-    ax.plot(shrinkage, _shrunk(*ANN, shrinkage), label="Ann: similarity 1.0 from 3 films")
-    ax.plot(shrinkage, _shrunk(*BEN, shrinkage), label="Ben: similarity 0.5 from 21 films")
+    ax.plot(shrinkage, _shrunk(*TOM, shrinkage), label="Tom: similarity 1.0 from 3 films")
+    ax.plot(shrinkage, _shrunk(*UMA, shrinkage), label="Uma: similarity 0.5 from 21 films")
     ax.set(
         title="Where do the lines cross?", xlabel="shrinkage (co-rated films)", ylabel="shrunk similarity", ylim=(0, 1)
     )
     ax.legend()
     figure_alt(
         fig,
-        "Ann's shrunk similarity starts at 1 and falls steeply, Ben's starts at 0.5 and falls slowly; they cross early.",
+        "Tom's shrunk similarity starts at 1 and falls steeply, Uma's starts at 0.5 and falls slowly; they cross early.",
     )
     return fig
 
@@ -448,29 +450,29 @@ EXERCISES = [
 
             | | similarity | co-rated films |
             |---|---|---|
-            | Ann | 1.0 | 3 |
-            | Ben | 0.5 | 21 |
+            | Tom | 1.0 | 3 |
+            | Uma | 0.5 | 21 |
 
-            Without shrinkage Ann counts twice as much as Ben. With a lot of it, Ben counts more. Guess first: is the point
+            Without shrinkage Tom counts twice as much as Uma. With a lot of it, Uma counts more. Guess first: is the point
             where they count the same nearer to 3, to 18 or to 100? Then work it out, on paper or in code.
         """,
         reference=_crossing,
         check=_check_crossing,
         hints=(
             "Write down both shrunk similarities for an unknown shrinkage: "
-            "`1.0 * 2 / (2 + shrinkage)` for Ann. What is Ben's? Where are they equal?",
+            "`1.0 * 2 / (2 + shrinkage)` for Tom. What is Uma's? Where are they equal?",
             "2 / (2 + L) = 10 / (20 + L). Multiply both sides by (2 + L)(20 + L) and solve for L.",
         ),
         wrong=(
             WrongAnswer("n instead of n - 1", lambda: 4.2, "n - 1"),
             WrongAnswer("the difference in films", lambda: 18, "how many more films"),
             WrongAnswer("never", lambda: math.inf, "finite number"),
-            WrongAnswer("a guess", lambda: 3.0, "Ann weighs"),
+            WrongAnswer("a guess", lambda: 3.0, "Tom weighs"),
         ),
         points=1,
         explanation="2 / (2 + L) = 10 / (20 + L) gives 2 (20 + L) = 10 (2 + L), so L = 2.5. A tiny shrinkage is enough to "
         "put twenty films' worth of moderate agreement above two films' worth of perfection; at the L = 10 of this "
-        "lesson Ann keeps 0.17 and Ben 0.33.",
+        "lesson Tom keeps 0.17 and Uma 0.33.",
         expected=_crossing_figure,
     ),
     Exercise(
