@@ -24,14 +24,17 @@ ROOT = Path(__file__).resolve().parent.parent
 # to check one string format, and does without when it is absent.
 UNWANTED = "rfc3987-syntax"
 
+# What a first lesson would otherwise wait for: Numba's compiled kernels, Python's compiled modules, matplotlib's list
+# of fonts. pip could compile all modules, but that takes three times as long, and most are never imported.
 WARM = """
-import importlib.util, sys
+import contextlib, importlib
 from recsys_lab import datasets, registry
 ratings = datasets.load("ml-100k").ratings.head(5000)
 for name in registry.MODELS:
     registry.make(name).fit(ratings).predict(ratings)
-if importlib.util.find_spec("matplotlib"):
-    import matplotlib.pyplot
+for name in "jupyterlab.labapp", "ipykernel.kernelapp", "matplotlib.pyplot", "sklearn", "surprise", "duckdb":
+    with contextlib.suppress(ModuleNotFoundError):
+        importlib.import_module(name)
 """
 
 
@@ -169,7 +172,7 @@ def _install(root: Path, venv: Path, done: Path, begun: Path, want: dict[str, ob
         "datasets/README.md says how to place the file by hand. Then run the same command again.",
     )
     run(
-        "compiling the kernels into their cache",
+        "compiling what lessons use",
         [python, "-c", WARM],
         log,
         "This is an error of the library: please report it, with the lines above.",
@@ -196,9 +199,6 @@ def _packages(root: Path, python: Path, want: dict[str, object], log: Path) -> N
         log,
         "Check the network and the disk's free space, then run the same command again.",
     )
-    # On all cores; pip would use one. Some packages carry files for other Pythons, which do not compile: no harm.
-    compiling = "import compileall, sys; compileall.compile_dir(sys.argv[1], quiet=2, workers=0)"
-    run("compiling them", [python, "-c", compiling, python.parent.parent], log, "Run the same command again.")
     run("removing a package that slows Jupyter down", [*pip, "uninstall", "--yes", UNWANTED], log, "Run it again.")
 
 

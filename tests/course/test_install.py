@@ -57,14 +57,7 @@ def steps(monkeypatch):
 
 def test_the_second_run_does_nothing(root, steps):
     environment.install(root, {"course"})
-    assert [title.split()[0] for title in steps] == [
-        "making",
-        "installing",
-        "compiling",
-        "removing",
-        "fetching",
-        "compiling",
-    ]
+    assert [title.split()[0] for title in steps] == ["making", "installing", "removing", "fetching", "compiling"]
     steps.clear()
     environment.install(root, {"course"})
     assert steps == []
