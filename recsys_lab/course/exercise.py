@@ -138,7 +138,7 @@ class Task:
         id = self._exercise.id
         source = lessons.find(id.rpartition(".")[0]).cell_of(id).source
         _show_markdown(
-            f"**Solution of {id}.**\n\n```python\n{solutions.solution(source)}\n```\n\n{self._exercise.explanation}"
+            f"**Solution of {id}.**\n\n```python\n{solutions.solution(source)}\n```\n\n{explanation(self._exercise)}"
         )
 
     def __repr__(self) -> str:
@@ -150,10 +150,14 @@ class Task:
 
 def statement(exercise: Exercise) -> str:
     """The exercise as the learner reads it, in Markdown."""
-    icon = "🔨" if exercise.kind == "build" else "🔍"
-    heading = f"### {icon} Exercise {exercise.id}: {exercise.title}"
+    heading = f"### Exercise {exercise.id}: {exercise.title}"
     prompt = textwrap.dedent(exercise.prompt).strip()
     return f"{heading}\n\n*{exercise.kind.capitalize()} · {points(exercise)}*\n\n{prompt}"
+
+
+def explanation(exercise: Exercise) -> str:
+    """Why the solution is right, in Markdown."""
+    return textwrap.dedent(exercise.explanation).strip()
 
 
 def points(exercise: Exercise) -> str:

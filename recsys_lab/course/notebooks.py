@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from recsys_lab.course import exercises_file, exercises_of, lessons, questions_of, running, solutions
-from recsys_lab.course.exercise import statement
+from recsys_lab.course.exercise import explanation, statement
 from recsys_lab.course.lessons import Cell, Lesson, LessonError, home
 from recsys_lab.errors import DataError
 
@@ -304,7 +304,7 @@ def _rubric(exercise: Any) -> str:
     wrong = "\n".join(f"- *{w.name}*: the check says “… {w.says} …”" for w in exercise.wrong)
     hints = "\n".join(f"{n}. {hint}" for n, hint in enumerate(exercise.hints, 1))
     worth = f"**Instructor: {exercise.id}, {exercise.points} point{'' if exercise.points == 1 else 's'}.**"
-    return f"{worth} {exercise.explanation}\n\nMistakes to expect:\n\n{wrong}\n\nHints:\n\n{hints}"
+    return f"{worth} {explanation(exercise)}\n\nMistakes to expect:\n\n{wrong}\n\nHints:\n\n{hints}"
 
 
 def _quiz_key(lesson: Lesson) -> str:

@@ -40,7 +40,10 @@ def problems(lesson: Lesson) -> list[str]:
         for cell in lesson.cells
         if PLACEHOLDER in cell.source
     ]
-    found += [f"{lesson.source}:1: a {PLACEHOLDER} is left in the front matter ({name}): fill it in." for name in _unfilled(lesson)]
+    found += [
+        f"{lesson.source}:1: a {PLACEHOLDER} is left in the front matter ({name}): fill it in."
+        for name in _unfilled(lesson)
+    ]
     if [e.id for e in exercises] != list(lesson.exercises):
         here, there = ", ".join(lesson.exercises) or "none", ", ".join(e.id for e in exercises) or "none"
         found.append(f"{module}:1: it defines {there}, but {lesson.source} has {here}: make them agree, in this order.")

@@ -42,7 +42,9 @@ def show(value: Any = None, /, digits: int = 4, **named: Any) -> None:
     if named:
         value = named if value is None else {"": value, **named}
     if isinstance(value, (pd.DataFrame, pd.Series)):
-        _display(rounded(value, digits))
+        # Otherwise pandas fills up to four places, and 1.122 reads 1.1220: a digit that nobody computed.
+        with pd.option_context("display.float_format", lambda v: _number(v, digits)):
+            _display(rounded(value, digits))
     elif isinstance(value, Mapping):
         width = max((len(str(k)) for k in value), default=0)
         for key, v in value.items():
@@ -150,6 +152,7 @@ def _tables() -> None:
     pd.options.display.max_columns = 20
     pd.options.display.width = 120
     pd.options.display.precision = 4
+    pd.options.display.max_colwidth = 80  # a long film title stays whole
     np.set_printoptions(precision=4, suppress=True, linewidth=120)
     try:
         import sklearn

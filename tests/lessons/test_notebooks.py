@@ -55,7 +55,7 @@ def test_learner_edition(built):
     assert sources[0].startswith("# 9.1 Angles\n\n**Phase 9: Small things** · about 30 minutes · builds on nothing")
     assert '`ex("9.1.1").hint()`' in sources[0]
     assert any(
-        s.startswith("### 🔨 Exercise 9.1.1: Cosine\n\n*Build · 2 points*\n\nWrite the **cosine**.") for s in sources
+        s.startswith("### Exercise 9.1.1: Cosine\n\n*Build · 2 points*\n\nWrite the **cosine**.") for s in sources
     )
     assert sources[-1] == "---\n9.2 Lengths →", "an unwritten lesson is named, not linked"
 
