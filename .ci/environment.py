@@ -86,6 +86,7 @@ def run(title: str, command: Sequence[str | Path], log: Path, remedy: str) -> No
     alive = sys.stdout.isatty()
     print(f"  {title} ...", end="" if alive else "\n", flush=True)
     environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # set in many containers; here compiled files are the purpose
     with log.open("w", encoding="utf-8") as out:
         step = subprocess.Popen(
             [str(part) for part in command], cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT
