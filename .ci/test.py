@@ -42,6 +42,7 @@ def main(arguments: list[str]) -> int:
     os.chdir(ROOT)
     # Threads of two workers fight for two cores; a fixed hash seed makes the order of sets the same in every run.
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each of the many kernels compiles its imports anew
     for name, (tool, *options) in ({} if arguments else CHECKS).items():
         start = time.monotonic()
         print(f"{name} ...", flush=True)
