@@ -26,7 +26,7 @@ class GlobalMean(Recommender):
 
     >>> from recsys_lab import datasets
     >>> model = GlobalMean().fit(datasets.toy().ratings)
-    >>> round(model.mean_, 2) == round(datasets.toy().ratings["rating"].mean(), 2)
+    >>> bool(round(model.mean_, 2) == round(datasets.toy().ratings["rating"].mean(), 2))
     True
     """
 
