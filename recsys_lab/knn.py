@@ -146,7 +146,10 @@ class _Neighbourhood(Recommender):
         """The weighted mean deviation for each pair; similarities come from the table, or are computed block by block."""
         d, out = self.deviations_, np.empty(len(x))
         if self.similarities_ is not None:
-            weighted_means(self.similarities_, x, y, d.indptr, d.indices, d.data, *self._selection(), out)
+            order = np.argsort(x, kind="stable")  # pairs with one x together: its row is read from memory once
+            out[order] = weighted_means(
+                self.similarities_, x[order], y[order], d.indptr, d.indices, d.data, *self._selection()
+            )
             return out
         comparable = self._comparable(self.train_)
         transposed = comparable.T.tocsr()
@@ -158,10 +161,8 @@ class _Neighbourhood(Recommender):
             xs, chosen = distinct[block * size : (block + 1) * size], order[begin:end]
             table = similarity_rows(comparable[xs], transposed, **self._options())
             table[np.arange(len(xs)), xs] = 0.0
-            part = np.empty(len(chosen))
             local = inverse[chosen] - block * size
-            weighted_means(table, local, y[chosen], d.indptr, d.indices, d.data, *self._selection(), part)
-            out[chosen] = part
+            out[chosen] = weighted_means(table, local, y[chosen], d.indptr, d.indices, d.data, *self._selection())
         return out
 
     def _biases_of(self, columns: np.ndarray, values: np.ndarray) -> Biases:
@@ -241,8 +242,8 @@ class UserKNN(_Neighbourhood):
         known = values - biases.at(me[columns], columns) if self.measure == "pearson-baseline" else values
         profile = sparse.csr_array((known, columns, np.array([0, len(columns)])), shape=(1, n_items))
         table = similarity_rows(profile, self._comparable(self.train_).T.tocsr(), **self._options())
-        mean, d = np.empty(n_items), self.deviations_
-        weighted_means(table, me, all_items, d.indptr, d.indices, d.data, *self._selection(), mean)
+        d = self.deviations_
+        mean = weighted_means(table, me, all_items, d.indptr, d.indices, d.data, *self._selection())
         offset = biases.at(me, all_items) if self.variant == "baseline" else float(values.mean())
         return self._finish(mean, offset, _sd(values, self.train_))
 
@@ -276,9 +277,10 @@ class ItemKNN(_Neighbourhood):
             comparable = self._comparable(self.train_)
             table = similarity_rows(comparable[columns], comparable.T.tocsr(), **self._options()).T.copy()
         deviations = self._deviation(columns, me[columns], values, biases)
-        mean, ends = np.empty(n_items), np.array([0, n_rated], dtype=self.deviations_.indptr.dtype)
+        ends = np.array([0, n_rated], dtype=self.deviations_.indptr.dtype)
         rated = np.arange(n_rated, dtype=self.deviations_.indices.dtype)
-        weighted_means(np.ascontiguousarray(table), all_items, me, ends, rated, deviations, *self._selection(), mean)
+        table = np.ascontiguousarray(table)
+        mean = weighted_means(table, all_items, me, ends, rated, deviations, *self._selection())
         return self._finish(mean, self._offset(all_items, me, all_items, biases), self.sds_)
 
 

@@ -12,12 +12,12 @@ from numba import njit
 
 
 @njit(cache=True)
-def weighted_means(table, x, y, indptr, indices, deviations, k, min_k, damping, out):  # type: ignore[no-untyped-def]
-    """out[p] = sum s d / (damping + sum s) over the k most similar (s > 0) of those listed under y[p]; NaN if fewer than min_k.
+def weighted_means(table, x, y, indptr, indices, deviations, k, min_k, damping):  # type: ignore[no-untyped-def]
+    """For each pair p: sum s d / (damping + sum s) over the k most similar (s > 0) of those listed under y[p]; NaN if fewer than min_k.
 
     `table[x[p]]` holds the similarities. Nothing is sorted: a bar is found that k of them pass.
     """
-    near = np.empty(table.shape[1])
+    near, out = np.empty(table.shape[1]), np.empty(len(y))
     for p in range(len(y)):
         similar, begin, n = table[x[p]], indptr[y[p]], indptr[y[p] + 1] - indptr[y[p]]
         positive = 0
@@ -38,6 +38,7 @@ def weighted_means(table, x, y, indptr, indices, deviations, k, min_k, damping, 
                 total += bar * deviations[begin + q]
             q += 1
         out[p] = total / weights if positive >= min_k else np.nan
+    return out
 
 
 @njit(cache=True)

@@ -12,7 +12,7 @@ exact in floating point, whatever their order: equal neighbours tie exactly, and
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,14 +25,14 @@ _BLOCK = 32
 
 
 class Sums(NamedTuple):
-    """The six sums of pairs of rows, each an array of one shape."""
+    """The six sums of pairs of rows, each an array of one shape; sx and sy are gathered for Pearson only."""
 
     n: np.ndarray
-    sx: np.ndarray
-    sy: np.ndarray
     sxx: np.ndarray
     syy: np.ndarray
     sxy: np.ndarray
+    sx: Any = None
+    sy: Any = None
 
 
 def cosine(s: Sums) -> np.ndarray:
@@ -47,9 +47,8 @@ def msd(s: Sums) -> np.ndarray:
 
 def pearson(s: Sums) -> np.ndarray:
     """The correlation: cosine after each row's mean over the co-rated entries is taken off (Resnick et al. 1994)."""
-    return _ratio(
-        s.n * s.sxy - s.sx * s.sy, np.sqrt(np.maximum((s.n * s.sxx - s.sx**2) * (s.n * s.syy - s.sy**2), 0.0))
-    )
+    n, sxx, syy, sxy, sx, sy = s
+    return _ratio(n * sxy - sx * sy, np.sqrt(np.maximum((n * sxx - sx * sx) * (n * syy - sy * sy), 0.0)))
 
 
 # "pearson-baseline" is the cosine of residuals r - (mu + b_u + b_i): the caller passes the residuals as the matrix.
@@ -84,13 +83,11 @@ def similarity_matrix(
     n = matrix.shape[0]
     transposed = matrix.T.tocsr()
     start = transposed.indptr[:-1].copy()  # in each column, where the entries of rows >= `first` begin
-    out, scratch = (
-        np.empty((n, n)),
-        np.empty(6 * _BLOCK * n),
-    )  # one scratch for all blocks: fresh pages cost more than sums
+    out = np.empty((n, n))
+    scratch = np.empty(6 * _BLOCK * n)  # one for all blocks: fresh pages from the system cost more than the sums
     for first in range(0, n, _BLOCK):  # only the upper triangle is computed; the lower is its mirror image
         block = slice(first, min(first + _BLOCK, n))
-        part = _compare(matrix[block], transposed, start, first, measure, min_support, shrinkage, scratch)
+        part = _compare(matrix, block, transposed, start, first, measure, min_support, shrinkage, scratch)
         out[block, first:] = part
         out[first:, block] = part.T
     np.fill_diagonal(out, 0.0)
@@ -111,10 +108,8 @@ def similarity_rows(
     """
     check_similarity(measure, min_support, shrinkage)
     start, scratch = transposed.indptr[:-1].copy(), np.empty(6 * _BLOCK * transposed.shape[1])
-    parts = [
-        _compare(rows[first : first + _BLOCK], transposed, start, 0, measure, min_support, shrinkage, scratch)
-        for first in range(0, rows.shape[0], _BLOCK)
-    ]
+    blocks = [slice(a, min(a + _BLOCK, rows.shape[0])) for a in range(0, rows.shape[0], _BLOCK)]
+    parts = [_compare(rows, b, transposed, start, 0, measure, min_support, shrinkage, scratch) for b in blocks]
     return np.vstack(parts)
 
 
@@ -129,7 +124,8 @@ def check_similarity(measure: str, min_support: int, shrinkage: float) -> None:
 
 
 def _compare(
-    rows: sparse.csr_array,
+    matrix: sparse.csr_array,
+    block: slice,
     transposed: sparse.csr_array,
     start: np.ndarray,
     first: int,
@@ -138,19 +134,18 @@ def _compare(
     shrinkage: float,
     scratch: np.ndarray,
 ) -> np.ndarray:
-    shape = (6, rows.shape[0], transposed.shape[1] - first)
+    shape = (6 if measure == "pearson" else 4, block.stop - block.start, transposed.shape[1] - first)
     sums = scratch[: shape[0] * shape[1] * shape[2]].reshape(shape)
     _gather(
-        rows.indptr,
-        rows.indices,
-        rows.data,
+        matrix.indptr[block.start : block.stop + 1],
+        matrix.indices,
+        matrix.data,
         transposed.indptr,
         transposed.indices,
         transposed.data,
         start,
         first,
         sums,
-        measure == "pearson",
     )
     s = Sums(*sums)
     similar = MEASURES[measure](s)
@@ -162,29 +157,33 @@ def _compare(
 
 
 @njit(cache=True)
-def _gather(indptr, indices, data, t_indptr, t_indices, t_data, start, first, sums, centred):  # type: ignore[no-untyped-def]
+def _gather(indptr, indices, data, t_indptr, t_indices, t_data, start, first, sums):  # type: ignore[no-untyped-def]
     """Add the entries that row a (a row of the block) and row b >= first share into sums[:, a, b - first].
 
-    Row by row (Gustavson 1978): only entries that both have are ever touched. sx and sy only where a measure centres.
+    Row by row (Gustavson 1978): only entries that both have are ever touched.
     """
     sums[:] = 0.0
+    centred = len(sums) == 6
     for column in range(len(start)):
         while start[column] < t_indptr[column + 1] and t_indices[start[column]] < first:
             start[column] += 1
     for a in range(len(indptr) - 1):
-        n, sx, sy, sxx, syy, sxy = sums[0, a], sums[1, a], sums[2, a], sums[3, a], sums[4, a], sums[5, a]
+        n, sxx, syy, sxy = sums[0, a], sums[1, a], sums[2, a], sums[3, a]
+        sx, sy = sums[-2, a], sums[-1, a]
         for p in range(indptr[a], indptr[a + 1]):
             column, x = indices[p], data[p]
             for q in range(start[column], t_indptr[column + 1]):
                 y = t_data[q]
                 b = np.uint64(t_indices[q] - first)  # unsigned: no check for a negative index, a third less time
                 n[b] += 1.0
-                if centred:
-                    sx[b] += x
-                    sy[b] += y
                 sxx[b] += x * x
                 syy[b] += y * y
                 sxy[b] += x * y
+            if centred:
+                for q in range(start[column], t_indptr[column + 1]):
+                    b = np.uint64(t_indices[q] - first)
+                    sx[b] += x
+                    sy[b] += t_data[q]
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -1,0 +1,5 @@
+"""`make bench`: every measurement in turn."""
+
+from benchmarks import spine
+
+spine.main()
