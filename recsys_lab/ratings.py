@@ -50,6 +50,8 @@ class IdIndex:
     def __init__(self, ids: Sequence[object] | np.ndarray | pd.Series | pd.Index, noun: str = "id"):
         try:
             distinct = pd.Index(_as_values(ids)).unique()
+            if distinct.dtype == object:
+                set(distinct)  # pandas 3 hashes no ids that are sorted already, so lists would pass
         except TypeError as error:
             raise DataError(f"{noun} ids must be hashable, such as numbers, text or tuples: {error}.") from None
         try:
