@@ -240,6 +240,8 @@ def _check_leaking(find: Callable[..., Any]) -> None:
                 "a feature that is the average of *all* ratings passed. Mirrored or shuffled, your test ratings keep "
                 "their average; change them so that every average must move."
             )
+        if list(got) != sorted(got) and set(got) == set(want):
+            raise Incorrect("the right columns, in the order of the table. Return their names sorted.")
         same(got, want, what="the names")
 
 

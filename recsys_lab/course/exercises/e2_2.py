@@ -260,6 +260,12 @@ def _check_predict(predict: Predict) -> None:
     for how, message in messages.items():
         if np.isclose(got, _predict_wrongly(how)(*case, k)):
             raise Incorrect(message)
+    near = np.argsort(-similarity)[:k]
+    if np.isclose(got, me + similarity[near] @ ratings[near] / similarity[near].sum()):
+        raise Incorrect(
+            "you added the neighbours' stars to my_mean, and got more than 5. Add how far each was above or below "
+            "their own mean."
+        )
     same(got, _predict(*case, k), what="my mean 3, similarities 0.2, 0.8, -0.9, 0.5, k = 2: the prediction")
     all_four = _number(predict(*_copies(case), 4), "the prediction for k = 4")
     if not np.isclose(all_four, _predict(*case, 4)) and np.isclose(
