@@ -73,7 +73,7 @@ def failures(built, tmp_path_factory):
 
     command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider"]
     command += ["--nbval-sanitize-with", str(ROOT / "tests" / "sanitize.cfg"), "--rootdir", str(folder)]
-    command += ["-n", "2", "--dist", "loadfile", "--junit-xml", str(folder / "report.xml"), str(folder)]
+    command += ["--junit-xml", str(folder / "report.xml"), str(folder)]
     environment = os.environ | {"RECSYS_LAB_HOME": str(built.root), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     run = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert run.returncode == 1, run.stdout + run.stderr
