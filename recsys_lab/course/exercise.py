@@ -178,6 +178,8 @@ def judge(exercise: Exercise, answer: Any) -> tuple[State, str]:
     """(state, message) of an answer. Pure: prints and records nothing. Raises CourseBug where the checker fails."""
     if not attempted(answer) and not _passes_anyway(exercise, answer):
         return "not attempted", f'replace the `...`; stuck? ex("{exercise.id}").hint()'
+    if isinstance(_reference(exercise), FunctionType) and not callable(answer):
+        return "incorrect", f"this is a {type(answer).__name__}; pass the function itself, without calling it."
     watched = _Watched(answer) if isinstance(answer, FunctionType) else None
     try:
         exercise.check(watched.call if watched else answer)

@@ -47,7 +47,10 @@ def _check_cells(answer: Any) -> None:
         raise Incorrect("you added rows and columns; a table has rows times columns cells.")
     if given == len(known):
         raise Incorrect("that is how many cells are filled; the question is how many there are.")
-    same(given, len(users) * len(items))
+    if given == len(known) * known.shape[1]:
+        raise Incorrect("`.size` of the ratings counts rows times columns of a list of ratings, not of the table.")
+    if given != len(users) * len(items):  # exactly: a table has no third of a cell
+        raise Incorrect("rows times columns gives another number. Let Python multiply.")
 
 
 CELLS = Exercise(
@@ -90,7 +93,12 @@ def _check_most_rated(answer: Any) -> None:
     if not callable(answer):
         raise Incorrect("`most_rated` should stay a function; keep the line that starts with `def`.")
     ratings = _by_hand()
-    got = answer(ratings.copy(), 2)
+    given = ratings.copy()
+    got = answer(given, 2)
+    if not given.equals(ratings):
+        raise Incorrect(
+            "you changed the table that you were given; in the lesson that would be everybody's. Work on a copy."
+        )
     if isinstance(got, pd.DataFrame):
         raise Incorrect("you returned a DataFrame; return one Series: film ids as its index, counts as its values.")
     if not isinstance(got, pd.Series):
@@ -98,6 +106,8 @@ def _check_most_rated(answer: Any) -> None:
     want = pd.Series({7: 3, 5: 2})
     _name_the_mistake(got, ratings)
     same(got, want)
+    if len(answer(ratings.copy(), 1)) != 1:
+        raise Incorrect("you return two films whatever n is. Use `n`.")
     same(answer(ratings.copy(), 1), want.head(1))
     real, ranked = _data().ratings, _most_rated(_data().ratings, 10)
     same(answer(real, 10), ranked)
@@ -107,8 +117,12 @@ def _name_the_mistake(got: pd.Series, ratings: pd.DataFrame) -> None:
     by_film = ratings.groupby("item")["rating"]
     if set(got.index) <= set(ratings["user"]):
         raise Incorrect("you counted ratings per user; the question is which *films* have most.")
-    if len(got) == 3:
-        raise Incorrect("you returned all films; n = 2 asks for the first two.")
+    if not set(got.index) <= set(ratings["item"]) and set(got.index) <= set(_data().items["item"]) and max(got) > 3:
+        raise Incorrect(
+            "you counted in `data.ratings`; use the argument `ratings`, for the check passes a small table."
+        )
+    if len(got) == ratings["item"].nunique():
+        raise Incorrect("you returned every film there is; n = 2 asks for the first two. Does your code use `n`?")
     if list(got.index) == [0, 1]:
         raise Incorrect("the index should hold the film ids; yours is 0, 1, ... (a reset_index too many?).")
     values = dict(zip(got.index, got))

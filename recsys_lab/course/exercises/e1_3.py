@@ -90,13 +90,19 @@ def _check_normal_equation(solve: Callable[[Array, Array], Any]) -> None:
         got, want = solve(X, y), _normal_equation(X, y)
         if not np.array_equal(X, before):
             raise Incorrect("your function changed the X that it was given: build a new array instead.")
+        if isinstance(got, tuple):
+            raise Incorrect("you return a pair; return one array with all weights: `np.concatenate(([b], w))`.")
+        if isinstance(got, pd.Series):
+            raise Incorrect("you return a Series, whose labels would get in the way later: return `.to_numpy()` of it.")
         if np.shape(got) == (X.shape[1],):
             raise Incorrect(
                 f"{what}: you return {X.shape[1]} numbers, one a feature, so the intercept is missing. Without a column "
                 "of ones the line must pass through 0: a film of age 0 would get 0 stars."
             )
         if np.shape(got) == (len(want), 1):
-            raise Incorrect(f"{what}: the shape should be {want.shape}, but is {np.shape(got)}: y has one dimension.")
+            raise Incorrect(
+                f"{what}: the shape should be {want.shape}, but is {np.shape(got)}: leave y flat, as it came."
+            )
         if _near(got, np.roll(want, -1)):
             raise Incorrect(f"{what}: the intercept comes last in your answer; put it first, as the column of ones.")
         if _near(got, _elementwise(X, y)):
@@ -145,7 +151,8 @@ Builder = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
 def _leaking_columns(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     honest = build(train, test)
-    other = build(train, test.assign(rating=test["rating"] + 1))
+    noise = np.random.default_rng(0).uniform(0, 100, len(test))  # moves every mean, difference, spread and order
+    other = build(train, test.assign(rating=noise))
     return sorted(c for c in honest.columns if not honest[c].equals(other[c]))
 
 
@@ -161,6 +168,23 @@ def _judges_names(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> li
 def _mirrors(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
     before, after = build(train, test), build(train, test.assign(rating=6 - test["rating"]))
     return sorted(c for c in before.columns if not before[c].equals(after[c]))
+
+
+def _adds_a_star(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+    before, after = build(train, test), build(train, test.assign(rating=test["rating"] + 1))
+    return sorted(c for c in before.columns if not before[c].equals(after[c]))
+
+
+def _compares_means(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+    noise = np.random.default_rng(0).uniform(0, 100, len(test))
+    before, after = build(train, test), build(train, test.assign(rating=noise))
+    return sorted(c for c in before.columns if not np.isclose(before[c].mean(), after[c].mean(), equal_nan=True))
+
+
+def _trips_over_gaps(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
+    noise = np.random.default_rng(0).uniform(0, 100, len(test))
+    before, after = build(train, test), build(train, test.assign(rating=noise))
+    return sorted(c for c in before.columns if (before[c] != after[c]).any())
 
 
 def _in_place(build: Builder, train: pd.DataFrame, test: pd.DataFrame) -> list[str]:
@@ -206,7 +230,16 @@ def _check_leaking(find: Callable[..., Any]) -> None:
     )
     # The mean of all test ratings is 3: an average that stays where it is when ratings are shuffled or mirrored.
     average = _builder(user=lambda t, r, e: r["user"], level=lambda t, r, e: e["rating"].mean())
-    cases = [(honest, []), (leaky, ["buzz", "mood"]), (average, ["level"])]
+    # Leaks of differences and of order stay where they are when every rating gets one star more; the mean of the
+    # centred column is always 0.
+    seen: list[pd.DataFrame] = []
+    uneven = _builder(
+        user=lambda t, r, e: seen.append(r) or r["user"],  # type: ignore[func-returns-value]
+        above=lambda t, r, e: (r["rating"] - r["rating"].mean()).round(9),
+        place=lambda t, r, e: r["rating"].rank(),
+    )
+    gaps = _builder(from_one_film=lambda t, r, e: r["item"].map({7: 1.0}))
+    cases = [(honest, []), (gaps, []), (leaky, ["buzz", "mood"]), (average, ["level"]), (uneven, ["above", "place"])]
     for build, want in cases:
         kept_train, kept_test = train.copy(), test.copy()
         got = find(build, kept_train, kept_test)
@@ -215,10 +248,26 @@ def _check_leaking(find: Callable[..., Any]) -> None:
                 "after the call, the caller's own frames hold other ratings: you changed `test` (or `train`) in place. "
                 "`test.assign(rating=...)` makes a changed copy."
             )
-        if isinstance(got, (set, tuple, np.ndarray, pd.Index)):
+        if isinstance(got, (set, tuple, np.ndarray, pd.Index, pd.Series)):
             got = sorted(got)
         if not isinstance(got, list):
             same(got, want)
+        if build is gaps and got:
+            raise Incorrect(
+                "you accuse a column that never looks at a rating, but has gaps. NaN is not equal to NaN; "
+                "`before[name].equals(after[name])` takes gaps for equal."
+            )
+        if build is uneven and set(got) < set(want):
+            missed = sorted(set(want) - set(got))
+            steps = [(rows["rating"] - test["rating"]).round(9) for rows in seen if len(rows) == len(test)]
+            if all(step.nunique() == 1 for step in steps):
+                raise Incorrect(
+                    f"{missed} passed. Add the same to every rating, and differences and order stay as they were: "
+                    "change the ratings unevenly (random numbers will do)."
+                )
+            raise Incorrect(
+                f"{missed} passed, though each moves within itself: their averages stay. Compare the columns row by row."
+            )
         if "film_rating_count" in got:
             raise Incorrect(
                 "you accuse 'film_rating_count', which never looks at a test rating. Judge a column by what it does when "
@@ -238,7 +287,7 @@ def _check_leaking(find: Callable[..., Any]) -> None:
         if build is average and not got:
             raise Incorrect(
                 "a feature that is the average of *all* ratings passed. Mirrored or shuffled, your test ratings keep "
-                "their average; change them so that every average must move."
+                "their average; change them so that averages, differences and order all move: random numbers will do."
             )
         if list(got) != sorted(got) and set(got) == set(want):
             raise Incorrect("the right columns, in the order of the table. Return their names sorted.")
@@ -262,13 +311,16 @@ LEAK = Exercise(
     hints=(
         "Call `build` twice: once as things are, once with a copy of `test` in which the ratings are different. "
         "What may not change between the two results?",
-        "`test.assign(rating=test['rating'] + 1)` is such a copy. Compare the two results column by column with "
-        "`before[name].equals(after[name])`.",
+        "`test.assign(rating=...)` is such a copy. Which new ratings move averages, differences *and* order? Random ones do. "
+        "Then compare the two results column by column with `before[name].equals(after[name])`.",
     ),
     wrong=(
         WrongAnswer("changes the training ratings", lambda: _changes_train, "average of *training* ratings is honest"),
         WrongAnswer("goes by the column's name", lambda: _judges_names, "not by its name"),
         WrongAnswer("mirrors the stars, so the average stays", lambda: _mirrors, "keep their average"),
+        WrongAnswer("adds a star to every rating", lambda: _adds_a_star, "unevenly"),
+        WrongAnswer("compares the columns' means", lambda: _compares_means, "row by row"),
+        WrongAnswer("takes a gap for a change", lambda: _trips_over_gaps, "NaN is not equal to NaN"),
         WrongAnswer("adds a star in place", lambda: _in_place, "in place"),
     ),
     points=3,
@@ -333,6 +385,12 @@ def _check_gradient(gradient: Callable[..., Any]) -> None:
         if not (isinstance(got, (tuple, list)) and len(got) == 2):
             raise Incorrect("return two things: the slopes for w (an array) and the slope for b (a number).")
         got_w, got_b = got
+        if np.ndim(got_w) == 0 and np.ndim(got_b) == 1:
+            raise Incorrect("the slopes for the weights come first, the slope for the intercept second.")
+        if isinstance(got_w, list):
+            raise Incorrect("the slopes for w are a list; return an array, which can be multiplied by a rate.")
+        if b and _near(got_w, _gradient(X, y, w, 0.0)[0]):
+            raise Incorrect(f"{what}: the intercept is missing from the error, which is prediction minus truth.")
         if _near(got_w, dw) and _near(got_b, db):
             continue
         for factor, message in (
@@ -429,13 +487,16 @@ def _check_rates(answer: Any) -> None:
             "small numbers are not safe by themselves: what counts is rate times curvature. Work out the curvature."
         )
     want = _diverging(lambda x: 2 / np.mean(x**2))
+    if got == sorted(set(RATES) - set(want)):
+        raise Incorrect("these are the rates that converge; the question is which ones do not.")
     if len(got) == len(RATES):
         raise Incorrect("not all of them: with rate x curvature below 2 each step ends lower than it began.")
     if set(got) < set(want):
         raise Incorrect(
             "what you list does diverge, but it is not alone. Divide 2 by the curvature, and compare every rate."
         )
-    same(got, want, what="the diverging rates")
+    if got != want:
+        raise Incorrect("not these. Divide 2 by the curvature: which rates are larger?")
 
 
 DIVERGING = Exercise(
@@ -462,11 +523,17 @@ DIVERGING = Exercise(
             "the variance as the curvature", lambda: _diverging(lambda x: 2 / np.var(x)), "variance for the curvature"
         ),
         WrongAnswer("every rate below 1 is safe", list, "not safe by themselves"),
+        WrongAnswer(
+            "the rates that converge",
+            lambda: [r for r in RATES if r < 2 / np.mean(_film_ages() ** 2)],
+            "the rates that converge",
+        ),
     ),
     points=2,
     explanation="Mean($x^2$) = 14.15² + 9.74² ≈ 295, so the limit is 2 / 295 ≈ 0.0068. A safe rate is a property of the "
     "*features*, not a constant to copy from a tutorial: with the age in months instead of years, it would be "
     "144 times smaller.",
+    expected=lambda: "a list with some of the five candidates, such as [0.001, 0.003]",
 )
 
 
@@ -516,10 +583,18 @@ def _sgd_new_weights_for_b(X: Array, y: Array, w: Array, b: float, rate: float, 
     return w, b
 
 
+def _sgd_uphill(X: Array, y: Array, w: Array, b: float, rate: float, order: Any) -> tuple[Array, float]:
+    return _sgd(X, y, w, b, -rate, order)
+
+
+def _sgd_one_row(X: Array, y: Array, w: Array, b: float, rate: float, order: Any) -> tuple[Array, float]:
+    return _sgd(X, y, w, b, rate, order[:1])
+
+
 def _check_sgd(sgd: Callable[..., Any]) -> None:
     X, y = _random(40, 3, seed=5)
     cases = [
-        (np.array([[1.0], [2.0]]), np.array([1.0, 0.0]), np.array([0.0]), 0.0, 0.1, [0, 1], "two rows by hand"),
+        (np.array([[1.0], [2.0]]), np.array([1.0, 3.0]), np.array([0.0]), 0.0, 0.1, [0, 1], "two rows by hand"),
         (X, y, np.array([0.5, -0.5, 0.1]), 0.2, 0.02, np.random.default_rng(1).permutation(40), "40 random rows"),
         (X, y, np.array([0.5, -0.5, 0.1]), 0.2, 0.02, np.array([7, 3, 7]), "the rows 7, 3, 7"),
     ]
@@ -536,6 +611,8 @@ def _check_sgd(sgd: Callable[..., Any]) -> None:
         if _near(got[0], want[0]) and _near(got[1], want[1]):
             continue
         for mistake, message in (
+            (_sgd_uphill, "you stepped uphill: a step goes *against* the slope, so subtract"),
+            (_sgd_one_row, "only the first row was read: is the `return` indented too far, inside the loop?"),
             (
                 _sgd_stale,
                 "you computed the errors once, before the first step. Each row must see the weights that the row before it left behind",
@@ -572,6 +649,8 @@ SGD = Exercise(
     ),
     wrong=(
         WrongAnswer("computes all errors first", lambda: _sgd_stale, "computed the errors once"),
+        WrongAnswer("steps uphill", lambda: _sgd_uphill, "stepped uphill"),
+        WrongAnswer("returns inside the loop", lambda: _sgd_one_row, "indented too far"),
         WrongAnswer("ignores the order", lambda: _sgd_unordered, "in the given order"),
         WrongAnswer("divides by n", lambda: _sgd_small, "a whole step of its own"),
         WrongAnswer("forgets the intercept", lambda: _sgd_no_intercept, "intercept never moves"),
@@ -617,6 +696,17 @@ def _ridge_raw_mean(X: Array, y: Array, alpha: float) -> tuple[Array, float]:
     return _ridge(X, y, alpha)[0], float(y.mean())
 
 
+def _ridge_raw(X: Array, y: Array, alpha: float) -> tuple[Array, float]:
+    w = np.linalg.solve(X.T @ X + alpha * np.eye(X.shape[1]), X.T @ y)
+    return w, y.mean() - X.mean(axis=0) @ w
+
+
+def _ridge_one_mean(X: Array, y: Array, alpha: float) -> tuple[Array, float]:
+    Z = X - X.mean()
+    w = np.linalg.solve(Z.T @ Z + alpha * np.eye(X.shape[1]), Z.T @ (y - y.mean()))
+    return w, y.mean() - X.mean(axis=0) @ w
+
+
 def _check_ridge(ridge: Callable[..., Any]) -> None:
     real_X, real_y = (part[:60] for part in _real()[:2])
     cases = [
@@ -641,6 +731,14 @@ def _check_ridge(ridge: Callable[..., Any]) -> None:
             raise Incorrect("return two things: the weights (an array) and the intercept (a number).")
         if _near(got[0], want[0]) and _near(got[1], want[1]):
             continue
+        if np.ndim(got[0]) == 0 and np.ndim(got[1]) == 1:
+            raise Incorrect("the weights come first here, the intercept second (in 1.3.1 it was the other way round).")
+        if _near(got[0], _ridge_raw(X, y, alpha)[0]):
+            raise Incorrect(
+                f"{what}: X and y were not centred. Take each column's mean off X, and the mean off y, first."
+            )
+        if X.shape[1] > 1 and _near(got[0], _ridge_one_mean(X, y, alpha)[0]):
+            raise Incorrect(f"{what}: you took one mean for the whole table; `X.mean(axis=0)` is one for each column.")
         for mistake, message in (
             (
                 _ridge_everywhere,
@@ -684,6 +782,8 @@ RIDGE = Exercise(
     wrong=(
         WrongAnswer("alpha added to every entry", lambda: _ridge_everywhere, "diagonal only"),
         WrongAnswer("the intercept is penalised", lambda: _ridge_intercept, "intercept pays the penalty"),
+        WrongAnswer("nothing is centred", lambda: _ridge_raw, "not centred"),
+        WrongAnswer("one mean for the whole table", lambda: _ridge_one_mean, "one mean for the whole table"),
         WrongAnswer("alpha times n", lambda: _ridge_scaled, "multiplied by the number of rows"),
         WrongAnswer("the mean of y as the intercept", lambda: _ridge_raw_mean, "only where the features are centred"),
     ),

@@ -260,7 +260,14 @@ def _check_predict(predict: Predict) -> None:
     for how, message in messages.items():
         if np.isclose(got, _predict_wrongly(how)(*case, k)):
             raise Incorrect(message)
+    for how, nearest in (("least", np.argsort(similarity)[:k]), ("first", np.arange(k))):
+        if np.isclose(got, _predict(me, similarity[nearest], ratings[nearest], means[nearest], k)):
+            raise Incorrect(f"you took the {how} k of them, not the most similar: sort by falling similarity.")
     near = np.argsort(-similarity)[:k]
+    if np.isclose(got, me + (ratings[near] - means[near]).mean()):
+        raise Incorrect("both neighbours count the same: weigh each one's deviation by the similarity.")
+    if np.isclose(got + me, _predict(*case, k)):
+        raise Incorrect("my_mean is missing: the neighbours say how far from *your* usual the film is.")
     if np.isclose(got, me + similarity[near] @ ratings[near] / similarity[near].sum()):
         raise Incorrect(
             "you added the neighbours' stars to my_mean, and got more than 5. Add how far each was above or below "
@@ -273,6 +280,12 @@ def _check_predict(predict: Predict) -> None:
     ):
         raise Incorrect("a neighbour of negative similarity took part. Keep neighbours with a similarity above 0 only.")
     same(all_four, _predict(*case, 4), what="the same with k = 4 (one similarity is negative)")
+    above = _number(predict(4.8, np.array([0.5]), np.array([5.0]), np.array([3.0]), 1), "the prediction")
+    if np.isclose(above, 5.0):
+        raise Incorrect(
+            "you clipped the prediction to 5 stars. Leave it as it is: a ranking needs to know by how much."
+        )
+    same(above, 6.8, what="my mean 4.8, one neighbour who gave 2 stars more than usual")
     nobody = _number(
         predict(me, np.array([-0.5, 0.0]), np.array([5.0, 1.0]), np.array([3.0, 3.0]), 2), "without neighbours"
     )
@@ -318,6 +331,27 @@ def _leaks_by_shuffle(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFram
     return not np.allclose(pipeline(train, test), pipeline(train, shuffled))
 
 
+def _leaks_by_first(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
+    first = test["rating"].where(np.arange(len(test)) > 0, 6 - test["rating"])
+    return not np.allclose(pipeline(train, test), pipeline(train, test.assign(rating=first)))
+
+
+def _leaks_by_mean(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
+    return not np.isclose(pipeline(train, test).mean(), pipeline(train, test.assign(rating=1.0)).mean())
+
+
+def _leaks_without_column(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
+    try:
+        pipeline(train, test.drop(columns="rating"))
+    except KeyError:
+        return True
+    return False
+
+
+def _leaks_inverted(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
+    return not _leaks(pipeline, train, test)
+
+
 def _leaks_in_place(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
     before = pipeline(train, test)
     test["rating"] = 1.0
@@ -340,6 +374,11 @@ _PIPELINES: dict[str, tuple[Pipeline, bool]] = {
     "user means of all ratings": (lambda train, test: _user_means(pd.concat([train, test]), test), True),
     "k-NN fitted on all ratings": (lambda train, test: _knn(pd.concat([train, test]), test), True),
     "the mean of the test ratings": (lambda train, test: np.full(len(test), test["rating"].mean()), True),
+    "user means, nudged by each test rating": (
+        lambda train, test: _user_means(train, test) + 0.1 * (test["rating"] - test["rating"].mean()).to_numpy(),
+        True,
+    ),
+    "the last test rating": (lambda train, test: np.full(len(test), test["rating"].iloc[-1]), True),
 }
 
 
@@ -359,12 +398,23 @@ def _check_leaks(leaks: Leaks) -> None:
             raise Incorrect("your tripwire changed the frames it was given. Work on a copy: `test.assign(rating=...)`.")
         if not isinstance(verdict, (bool, np.bool_)):
             raise Incorrect(f"return True or False; got {type(verdict).__name__} for {name}.")
+        if any("rating" not in b for _, b in seen):
+            raise Incorrect(
+                "you took the column away. A pipeline may crash without it and still be honest; keep the column and "
+                "change its values."
+            )
         if any(not a.equals(train) for a, _ in seen):
             raise Incorrect(
                 "you changed the training part. An honest pipeline must react to that, so it proves nothing. "
                 "Change the test ratings."
             )
+        if any(not b[["user", "item"]].equals(test[["user", "item"]]) for _, b in seen):
+            raise Incorrect("you changed the rows or their order; predictions move with them. Change the ratings only.")
         if verdict and not leaky:
+            if not seen:
+                raise Incorrect(f"an honest pipeline ({name}) was called leaky, and never run.")
+            if not leaks(_PIPELINES["user means of all ratings"][0], train.copy(), test.copy()):
+                raise Incorrect("True and False are the wrong way round: a leak is when the predictions *do* move.")
             raise Incorrect(
                 f"an honest pipeline ({name}) was called leaky. Its predictions did not move; only its errors did, "
                 "because you changed what it is compared with. Compare the predictions."
@@ -380,7 +430,10 @@ def _check_leaks(leaks: Leaks) -> None:
                 raise Incorrect(
                     f"a leak ({name}) slipped through: swapping the test ratings keeps their mean. Change the values."
                 )
-            raise Incorrect(f"a leak ({name}) was not found. Compare the two runs' predictions with np.allclose.")
+            raise Incorrect(
+                f"a leak ({name}) was not found. Change *every* test rating, unevenly, and compare the two runs' "
+                "predictions row by row with np.allclose."
+            )
 
 
 EXERCISES = [
@@ -534,6 +587,10 @@ EXERCISES = [
             WrongAnswer("compares the errors", lambda: _leaks_by_error, "Compare the predictions"),
             WrongAnswer("changes the training part", lambda: _leaks_by_training, "training part"),
             WrongAnswer("looks for shared rows", lambda: _leaks_by_overlap, "never changed the test ratings"),
+            WrongAnswer("changes one row", lambda: _leaks_by_first, "*every* test rating"),
+            WrongAnswer("compares mean predictions", lambda: _leaks_by_mean, "row by row"),
+            WrongAnswer("takes the column away", lambda: _leaks_without_column, "took the column away"),
+            WrongAnswer("True and False swapped", lambda: _leaks_inverted, "wrong way round"),
             WrongAnswer("shuffles the answers", lambda: _leaks_by_shuffle, "keeps their mean"),
             WrongAnswer("changes its input", lambda: _leaks_in_place, "changed the frames"),
         ),
