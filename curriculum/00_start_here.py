@@ -3,7 +3,7 @@
 #   id: "00"
 #   title: "Start here"
 #   phase: 0
-#   minutes: 30
+#   minutes: 50
 #   prerequisites: []
 #   objectives:
 #     - "Tell whether your set-up is complete, and mend it if it is not"
@@ -108,7 +108,7 @@ ax.legend()
 figure_alt(fig, f"Stars given by {me.name}, and the average, film by film. Widest gap: {films.title[most]}.")
 plt.show()
 # %% [markdown]
-# Look at the line for *Titanic*: Dana gave it two stars, and the crowd more than four. A list of the best-rated films
+# Which is the longest line? For Dana it is *Titanic*: two stars from Dana, more than four from the crowd. A list of the best-rated films
 # would be of little use to Dana. It would be the same for everyone.
 #
 # ## Every film you rated casts a vote
@@ -122,7 +122,8 @@ plt.show()
 #   news from someone who always gives four.
 # - The **similarity** of two films is a number between -1 and 1, computed from all ratings. It is high if those who rated
 #   one film above expectation did so with the other film too, near 0 if the two have nothing to do with each other, and
-#   below 0 if fans of the one dislike the other. You build it yourself in lessons 2.2 and 2.3.
+#   below 0 if fans of the one dislike the other. It is *shrunk*, pulled towards 0, where few people rated both; one person
+#   alone is no evidence, and counts as exactly 0. You build it yourself in lessons 2.2 and 2.3.
 #
 # A film's points are the sum of your votes, each weighted by similarity:
 #
@@ -178,7 +179,8 @@ print(f"Ten films for {me.name}:")
 for film in best.index[:10]:
     print(f"  {films.title[film]} ({films.year[film]}): {because(film, me.ratings)}")
 # %% [markdown]
-# Here it is: your first list, made of nothing but stars. Dana gave five stars to *Fargo*, which is by the Coen brothers,
+# Here it is: your first list, made of nothing but stars. (Does one film of yours turn up in every line? Hold that thought.)
+# Take Dana's, if yours is another one: Dana gave five stars to *Fargo*, which is by the Coen brothers,
 # and to *Pulp Fiction*, which is by Quentin Tarantino. The list has another Coen film (*Raising Arizona*) and two more by
 # Tarantino (*Reservoir Dogs*, *Jackie Brown*). Yet no name of a director was read, no genre, no plot. Other people's stars
 # knew.
@@ -197,7 +199,7 @@ ax.set_xlabel("points added")
 figure_alt(fig, f"Points that each rating adds to {films.title[first]}; they sum to {best.iloc[0]:.2f}.")
 plt.show()
 # %% [markdown]
-# The number in brackets is the rating. Look at the long bars: two of the five belong to films that Dana did *not* like.
+# The number in brackets is the rating. Look at the long bars. For Dana, two of the five belong to films that Dana did *not* like.
 # Those who rate *Independence Day* low tend to rate *Raising Arizona* high, so a low rating for the one adds points to the
 # other. Your dislikes are data.
 #
@@ -213,11 +215,12 @@ ravi |= {"Die Hard": 2, "The Terminator": 2, "Alien": 1}
 
 people = {"Dana": my_ratings.DEMO}
 people |= {"Kim": my_ratings.by_id(kim, films), "Ravi": my_ratings.by_id(ravi, films)}
+people |= {me.name: me.ratings}  # you, as soon as you have rated
 lists = {name: films.title[points(r).index[:10]].tolist() for name, r in people.items()}
 pd.DataFrame(lists, index=range(1, 11))
 # %% [markdown]
 # One table of similarities, one line of arithmetic, three different lists. Kim gets spaceships and adventure. Ravi gets
-# romance and music, and then *Batman Forever*, which surprises; more about that below.
+# romance and music, and some films that surprise, such as *Batman Forever*; more about that below.
 #
 # %% [markdown] instructor=true
 # **Timing.** Ten minutes. Let people read out one good and one odd recommendation of their own, with its reason.
@@ -361,8 +364,8 @@ contributions(batman, people["Ravi"]).nlargest(3).rename(index=films.title).roun
 # weight a neighbour deserves.
 #
 # **Points are not quality.** A film can collect points without being good. You might think that this is easily mended:
-# predict how many *stars* you would give, and sort by that. The library can do it. This is what the textbook formula
-# shows Dana:
+# predict how many *stars* you would give, and sort by that. The library can do it, here by comparing people instead of films
+# (lesson 2.2). This is what the textbook formula shows Dana:
 # %%
 from recsys_lab import UserKNN
 
@@ -371,7 +374,7 @@ textbook.join(films, on="item")[["title", "year", "ratings", "score"]].round(2)
 # %% [markdown]
 # The column `score` is the predicted number of stars. It promises more than five of them, and to films that five people
 # or fewer have ever rated (column `ratings`). One enthusiast is enough. So we add a pinch of doubt: imaginary neighbours
-# who say "as expected". The library calls it `damping`. Now for all three people:
+# who say "as expected". The library calls it `damping`. Now for everybody:
 # %%
 doubtful = UserKNN(damping=0.3).fit(data.ratings)
 tops = {name: doubtful.recommend_for(r, 5)["item"].map(films.title) for name, r in people.items()}
@@ -380,11 +383,11 @@ pd.DataFrame(tops).set_axis(range(1, 6))
 
 # %% [markdown]
 # Fine films, all of them. But *A Close Shave* is in every column, and so is *The Wrong Trousers*: a cautious guess drifts
-# towards what everybody likes, and the person gets lost. The three lists made of points had not one film in common. **A
+# towards what everybody likes, and the person gets lost. Dana's, Kim's and Ravi's lists made of points had not one film in common. **A
 # good prediction and a good list are different things.** Lesson 2.5 measures both, and it is perhaps the most useful
 # surprise of the course.
 #
-# **Only films with a past.** A film that nobody has rated has no similarities, so it never gets a point. Lesson 2.4 reads
+# **Only films with a past.** A film that nobody has rated, or a single person, has no similarities, so it never gets a point. Lesson 2.4 reads
 # what a film is *about*, and lesson 2.7 is about newcomers of both kinds.
 #
 # **We have not measured anything.** "It convinces" is an opinion. From lesson 1.5 on, you test on ratings that the model

@@ -3,7 +3,7 @@
 #   id: "1.3"
 #   title: "Linear regression from scratch"
 #   phase: 1
-#   minutes: 210
+#   minutes: 250
 #   prerequisites: ["1.1", "1.2"]
 #   objectives:
 #     - "Predict a rating from features, and say what each weight means and what it does not mean"
@@ -136,7 +136,7 @@ figure_alt(
 
 # %% [markdown]
 # Ten years are worth about 0.14 stars, and RMSE falls a little below that of the mean. Do films get better with age, like
-# wine? Hardly. A film of 1940 that is still watched in 1998 is *Casablanca*, not the average film of 1940. The data is real,
+# wine? Hardly. A film of the 1940s that is still watched in 1998 is *Casablanca*, not the average film of its time. The data is real,
 # the line is right, and "old therefore good" is still the wrong story: **a weight describes the rows you have, not the
 # cause.**
 #
@@ -302,8 +302,9 @@ tried["colleague's features"] = fit_and_score(colleagues_features)
 show(pd.DataFrame(tried).T)
 
 # %% [markdown]
-# A strange thing stands in the last line: the test error is *lower* than the training error. A model that does better on
-# the exam than on the homework has usually seen the exam.
+# Compare the last two lines. The honest averages are 0.023 *worse* on the test part than on the training part; the colleague's
+# are a little *better* on it. (The first line is better too, by 0.002: without averages nothing is memorized, and a difference
+# that small is chance.) A model that suddenly does as well on the exam as on the homework may have seen the exam.
 
 
 # %% exercise="1.3.2"
@@ -468,10 +469,10 @@ for rate in candidates:
 # Rates of 0.6 were fine on the map above, and here 0.008 is too much. The difference is the unit: an age of 40 has a square
 # of 1,600, so the valley is steep. In many dimensions there is one curvature in each direction, and **the steepest direction
 # limits the rate for all of them**. A genre flag that is 1 in a few rows of a hundred has almost no curvature: with a
-# rate that the age can bear, its weight hardly moves at all. The valley is a long, narrow canyon.
+# rate that the steepest feature can bear (in the next cell that is the *user's* age, around 33), its weight hardly moves at all. The valley is a long, narrow canyon.
 #
-# *Standardizing* makes all features equally steep, and the canyon nearly round. The library's `GradientDescent` runs your loop and
-# keeps the loss after each step; `largest_rate` computes the limit for any number of features. We give each table 90 percent
+# *Standardizing* makes all features equally steep, and the canyon far rounder. The library's `GradientDescent` runs your loop and
+# keeps the loss after each step; `largest_rate` computes the limit for any number of features (2 over the largest curvature in any direction). We give each table 90 percent
 # of its own limit:
 
 # %%
@@ -574,7 +575,7 @@ for name, curve in curves.items():
 ax.plot(len(X) * np.arange(1, 9), batch_curve[1:], "s-", markersize=4, label="batch, rate 0.5")
 exact_rmse = tried["averages and facts"]["test"]
 ax.axhline(exact_rmse, color="#444444", linestyle="--", linewidth=1, label="normal equation")
-ax.set_title("Stochastic steps are nearly done before batch takes its first")
+ax.set_title("At rate 0.001, stochastic steps are nearly done before batch begins")
 ax.set(xscale="log", xlabel="rows read", ylabel="test RMSE (stars)")
 ax.legend()
 figure_alt(
@@ -585,7 +586,8 @@ figure_alt(
 
 # %% [markdown]
 # Look at the dots at 10,000 rows: with rate 0.001 the model has read an eighth of the data and is within 0.005 stars of the
-# exact answer, while batch descent is still reading for its first step. That is why everything large is trained this way.
+# exact answer, while batch descent is still reading for its first step. (In rows, that is. In seconds a Python loop loses against one
+# matrix product, so in practice each step takes a small batch of rows.) That is why everything large is trained this way.
 #
 # Now look at the right end of the line with rate 0.01. It does not settle; it hovers around 1.0, because every row pushes
 # the weights towards its own stars and a large rate lets it. A small rate hovers closer. Either way the last bit of precision
@@ -599,11 +601,14 @@ figure_alt(
 # %% [markdown]
 # ## Ridge: when rows are few
 #
+# A good place for a break: what follows is a second story, of about an hour.
+#
 # So far one model serves everybody. Now the *personal* question: the shared model predicted your rating, and something is
 # left over (truth minus prediction). Does **your own taste in genres** explain it? That is one small regression for each of
 # 943 users: target = what is left over, features = the 18 genre flags, rows = your few dozen ratings.
 #
-# Meet user 316. Least squares with 18 weights on so few rows does what you fear:
+# Meet user 316. Least squares with 18 weights on so few rows does what you fear. (It is `lstsq` here: this user has rated no
+# film of one genre at all, so the normal equation has no single solution; `lstsq` takes the smallest of them.)
 
 # %%
 theta = normal_equation_checked(X, y_train)
@@ -618,7 +623,8 @@ show(its_genre=genres.columns[wildest], ratings_of_this_genre=int(taste[:, wilde
 
 # %% [markdown]
 # Minus three stars for animation, on a scale of one to five, and all of it learned from two ratings! With so little to hold
-# it, the equation is free to use that weight to hit those two ratings as it likes. It has memorized noise: *overfitting*.
+# it, the equation is free to use that weight to hit those two ratings as it likes. The dislike may be real, but two ratings
+# cannot carry a number of that size: *overfitting*.
 #
 # **Ridge** makes weights cost something. It minimises the squared errors *plus* a fine on large weights:
 #
@@ -746,7 +752,8 @@ figure_alt(
 # nobody may have a taste (what remains of the gain is each user's free intercept). In between lies the best of both, and it
 # is worth far more than the 0.002 that the facts added to the shared model.
 #
-# Now, and only now, the test part. Refit on the whole training part with the chosen price, and put everything side by side.
+# We have looked at the test part all along, to learn; but we chose nothing by it. Alpha is the first choice, and the validation
+# rows made it. So now the test part may judge. Refit on the whole training part with the chosen price, and put everything side by side.
 # The line "kindness and quality" is the library's `BiasBaseline` of lesson 2.1.
 
 # %%
@@ -760,7 +767,7 @@ board = pd.Series(
         "20 facts": tried["facts only"]["test"],
         "averages and facts": tried["averages and facts"]["test"],
         "kindness and quality (BiasBaseline)": rmse(damped, y_test),
-        "+ each user's own ridge": rmse(with_taste(shared, jobs, best), y_test),
+        "averages and facts + each user's ridge": rmse(with_taste(shared, jobs, best), y_test),
         "colleague's leak (disqualified)": tried["colleague's features"]["test"],
     },
     name="test RMSE (stars)",
@@ -774,8 +781,8 @@ ax.plot(board[-1:], board.index[-1:], "x", color="#D55E00", markersize=10)
 for name, value in board.items():
     ax.text(value + 0.008, name, f"{value:.3f}", va="center")
 ax.invert_yaxis()
-ax.set_title("943 small opinions beat every shared model")
-ax.set(xlabel="test RMSE (stars); less is better", xlim=(0.9, 1.15))
+ax.set_title("943 small opinions beat every honest shared model")
+ax.set(xlabel="test RMSE (stars); less is better", xlim=(0.9, 1.17))
 figure_alt(
     fig,
     "Test RMSE as dots: mean 1.122, facts 1.090, averages and facts 0.952, biases 0.941, each user's "
@@ -877,7 +884,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # *"Your regression's offline error dropped from 0.95 to 0.92 after one pull request. What do you do before you ship it?"*
 #
 # A good answer: (1) Ask which features changed and whether each can be computed *at the moment of prediction*. (2) Compare
-# training and test error; a test error below the training error is a warning. (3) Run a tripwire: change the test labels and
+# training and test error; a test error that suddenly falls to the training error is a warning. (3) Run a tripwire: change the test labels and
 # see which features move. (4) Repeat the evaluation with a split by time. (5) Only then speak about A/B tests. Name the cost:
 # a leak does not crash, it ships.
 #
@@ -886,10 +893,10 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - A linear model is a weighted sum; fitting means choosing the weights with the least squared error.
 # - The normal equation gives them exactly, whatever the units. Gradient descent gets there in steps, and its rate must stay
 #   below 2 / (largest curvature), so standardize first.
-# - Stochastic steps learn from each row at once: nearly done before batch descent has begun, never quite still.
+# - Stochastic steps learn from each row at once: nearly done, with a small rate, before batch descent has begun; never quite still.
 # - A weight says what a feature adds *to the others*, in the rows you have.
 # - A feature may use only what is known when you predict. Test it by changing the answers.
-# - With few rows, make weights pay. Choose the price on validation rows, and look at the test part once.
+# - With few rows, make weights pay. Choose the price on validation rows; what the test part chose, it cannot judge.
 #
 # ## Further reading
 #
