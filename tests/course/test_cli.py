@@ -99,7 +99,9 @@ def test_json_on_real_data_is_all_there_is_on_stdout() -> None:
 def test_ctrl_c_ends_quietly_with_130() -> None:
     if os.name == "nt":
         pytest.skip("signals work differently on Windows")
-    command = [sys.executable, "-c", "from recsys_lab.cli import main; main()", "demo"]
+    # Started in the background of a shell, we inherit that SIGINT is ignored, and so would the command.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from recsys_lab.cli import main; main()"
+    command = [sys.executable, "-c", code, "demo"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         time.sleep(3)
         process.send_signal(signal.SIGINT)
