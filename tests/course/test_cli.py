@@ -17,6 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from recsys_lab import cli, datasets, evaluate, registry, storage
+from recsys_lab.course import lessons
 from recsys_lab.ratings import Ratings
 
 TOY = ("--data", "toy")
@@ -164,6 +165,21 @@ def test_evaluate_shows_a_table_and_compares() -> None:
     assert {pair["model"], pair["other"]} == {"bias", "random"}
 
 
+def test_demo_leaves_out_a_model_that_does_not_suit_the_data_and_says_why() -> None:
+    result = run("demo", "--json", *TOY)
+    assert result.exit_code == 0, result.stderr
+    judged = json.loads(result.stdout)["models"]
+    assert "bias" in judged
+    assert "user-knn" not in judged, "there are no 40 neighbours among six users"
+    assert "user-knn is left out: k=40: there are 6 users" in result.stderr
+
+
+def test_demo_with_no_model_left_is_refused() -> None:
+    result = run("demo", "--relevant", "9", *TOY)
+    assert result.exit_code == cli.BAD_INPUT
+    assert "no model can be judged on toy" in result.stderr
+
+
 def test_demo_ranks_every_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the toy set, where 40 neighbours are too many: so each model is made with fewer."""
     make = registry.make
@@ -245,6 +261,64 @@ def test_progress_lists_the_lessons_in_order(tmp_path: Path, monkeypatch: pytest
     table = run("progress").stdout
     assert "Start here" in table
     assert table.index("1.1") < table.index("2.2") < table.index("5.5")
+
+
+@pytest.fixture
+def one_lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course that holds the real lesson 2.2 and no other, so that one run of it is enough."""
+    for name in (
+        "curriculum/course.toml",
+        "curriculum/phase2_core/2_2_user_based.py",
+        "recsys_lab/course/exercises/e2_2.py",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(lessons.home() / name, tmp_path / name)
+    monkeypatch.setenv("RECSYS_LAB_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_instructor_and_assign_write_real_editions(one_lesson: Path, tmp_path: Path) -> None:
+    """Solutions in the one, nbgrader's marks and no solutions in the other."""
+    result = run("instructor", "--out", tmp_path / "teach")
+    assert result.exit_code == 0, result.stderr
+    (file,) = (tmp_path / "teach").rglob("*.ipynb")
+    assert str(file) in result.stdout
+    text = file.read_text(encoding="utf-8")
+    assert "misconception" in text.lower()
+    assert "your code here" not in text, "solved, not to be solved"
+
+    result = run("assign", "2.2", "--out", tmp_path / "course")
+    assert result.exit_code == 0, result.stderr
+    (file,) = (tmp_path / "course").rglob("*.ipynb")
+    assert str(file) in result.stdout
+    notebook = json.loads(file.read_text(encoding="utf-8"))
+    assert sum(bool(c["metadata"].get("nbgrader", {}).get("grade")) for c in notebook["cells"]) >= 2
+    assert run("assign", "9.9", "--out", tmp_path / "course").exit_code == cli.BAD_INPUT
+
+
+def test_lesson_new_starts_a_lesson_that_check_refuses_until_it_is_filled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "curriculum").mkdir()
+    shutil.copy(lessons.home() / "curriculum" / "course.toml", tmp_path / "curriculum")
+    monkeypatch.setenv("RECSYS_LAB_HOME", str(tmp_path))
+    result = run("lesson", "new", "2.3")
+    assert result.exit_code == 0, result.stderr
+    created = [Path(line.removeprefix("created ")) for line in result.stdout.splitlines()]
+    assert [file.suffix for file in created] == [".py", ".py"]
+    assert all((Path.cwd() / file).is_file() for file in created)
+    assert lessons.entry("2.3").title in created[0].read_text(encoding="utf-8")
+    assert run("lesson", "new", "2.4", "Another title").exit_code == cli.BAD_INPUT, "the map has the titles"
+    assert run("lesson", "new", "2.3").exit_code == cli.BAD_INPUT, "what exists is never overwritten"
+    unfinished = run("lesson", "check", "2.3")
+    assert unfinished.exit_code == cli.CHECK_FAILED
+    assert unfinished.stdout.strip()
+    assert run("lesson", "new", "9.9").exit_code == cli.BAD_INPUT
+
+
+def test_the_module_runs_as_a_command_too() -> None:
+    result = subprocess.run([sys.executable, "-m", "recsys_lab.cli", "--version"], capture_output=True, text=True)
+    assert result.stdout.startswith("recsys-lab ")
 
 
 def test_lesson_check_reports_each_problem_and_fails(monkeypatch: pytest.MonkeyPatch) -> None:
