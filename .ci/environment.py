@@ -29,9 +29,11 @@ UNWANTED = "rfc3987-syntax"
 WARM = """
 import contextlib, importlib
 from recsys_lab import datasets, registry
-ratings = datasets.load("ml-100k").ratings.head(5000)
+movielens = datasets.load("ml-100k")
+ratings = movielens.ratings.head(5000)
 for name in registry.MODELS:
-    registry.make(name).fit(ratings).predict(ratings)
+    model = registry.make(name).fit(ratings, movielens.items)
+    model.predict(ratings), model.recommend(1)
 for name in "jupyterlab.labapp", "ipykernel.kernelapp", "matplotlib.pyplot", "sklearn", "surprise", "duckdb":
     with contextlib.suppress(ModuleNotFoundError):
         importlib.import_module(name)

@@ -9,15 +9,15 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
 import pandas as pd
 
 from recsys_lab.biases import Biases, damped_biases
-from recsys_lab.errors import DataError, NotFittedError, UnsupportedError
+from recsys_lab.errors import DataError, NotFittedError, UnsupportedError, few
 from recsys_lab.ranking import top_k
-from recsys_lab.ratings import Ratings, require_columns
+from recsys_lab.ratings import IdIndex, Ratings, require_columns
 
 # Scores are computed for blocks of users whose table stays below this many numbers (64 MB), however many users ask.
 _BLOCK = 2**23
@@ -48,6 +48,7 @@ class Recommender(ABC):
 
     train_: Ratings
     fallback_: Biases
+    needs_items: ClassVar[bool] = False  # True: `fit` needs a table of the items, and `_fit(train, table)` gets it
 
     # ------------------------------------------------------------------ what an algorithm writes, in row space
     @abstractmethod
@@ -76,11 +77,17 @@ class Recommender(ABC):
         raise UnsupportedError(f"{type(self).__name__} does not explain its recommendations.")
 
     # ------------------------------------------------------------------ what everybody calls, in ids
-    def fit(self, ratings: Ratings | pd.DataFrame) -> Self:
-        """Learn from ratings: a `Ratings`, or a frame with columns user, item, rating. May be called again."""
+    def fit(self, ratings: Ratings | pd.DataFrame, items: pd.DataFrame | None = None) -> Self:
+        """Learn from ratings: a `Ratings`, or a frame with columns user, item, rating. May be called again.
+
+        `items`, a frame with one row an item (column item, and what is known of it), is for models that learn from
+        descriptions, such as TfidfContent; they can then recommend items that nobody has rated. Others ignore it.
+        """
         train = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
+        if self.needs_items:
+            train, table = _described(train, items, type(self).__name__)
         self.fallback_ = damped_biases(train.matrix)
-        self._fit(train)
+        self._fit(train, table) if self.needs_items else self._fit(train)  # type: ignore[call-arg]
         self.train_ = train  # last, so that a fit that failed does not pass for a fitted model
         return self
 
@@ -203,6 +210,26 @@ class Recommender(ABC):
                 seen = self.train_.matrix[chunk].tocoo()
                 scores[seen.coords[0], seen.coords[1]] = np.nan
             yield from ((int(row), *best) for row, best in zip(chunk, _rank(scores, n, candidates)))
+
+
+def _described(train: Ratings, items: pd.DataFrame | None, model: str) -> tuple[Ratings, pd.DataFrame]:
+    """The ratings over all items of the table, and the table in the order of their columns."""
+    if items is None:
+        raise DataError(
+            f"{model} learns from descriptions: call fit(ratings, items) with a frame that has a column item and text "
+            "columns such as title and genres (datasets.load(name).items)."
+        )
+    require_columns(items, item="item")
+    if items["item"].isna().any() or items["item"].duplicated().any():
+        raise DataError("the table of items names an item twice, or has a row without one: keep one row an item.")
+    missing = IdIndex(items["item"], noun="item").rows(train.items.ids) < 0
+    if missing.any():
+        raise DataError(
+            f"the table of items lacks {int(missing.sum()):,} of the {train.n_items:,} rated items, such as "
+            f"{few(train.items.ids[missing])}: add their rows, or drop their ratings."
+        )
+    train = train.widen(items["item"])
+    return train, items.iloc[np.argsort(train.items.rows(items["item"]))].reset_index(drop=True)
 
 
 def _rank(scores: np.ndarray, n: int, candidates: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:

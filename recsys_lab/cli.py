@@ -155,11 +155,14 @@ def _leaderboard(
     from recsys_lab import evaluate as ev
 
     start = time.perf_counter()
-    ratings = _ratings(_dataset(data))
+    dataset = _dataset(data)
+    ratings = _ratings(dataset)
     results = {}
     for name, model in models.items():
         try:
-            results[name] = ev.cross_validate(model, ratings, folds, seed, top, relevant, progress=sys.stderr.isatty())
+            results[name] = ev.cross_validate(
+                model, ratings, folds, seed, top, relevant, progress=sys.stderr.isatty(), items=dataset.items
+            )
         except DataError as refusal:
             if not skip:
                 raise
@@ -240,7 +243,7 @@ def recommend(
     """What should this user watch next, and why?"""
     dataset = _dataset(data)
     if file is None:
-        fitted = _make(model, param).fit(_ratings(dataset))
+        fitted = _make(model, param).fit(_ratings(dataset), dataset.items)
     else:
         from recsys_lab import storage
 
@@ -296,6 +299,8 @@ def _in_words(reason: Mapping[str, Any], titles: Mapping[Any, str]) -> str:
             return f"it is rated {weight:.1f} above the average"
         case "user bias":
             return f"you rate {weight:.1f} above the average"
+        case "term":
+            return f"it has {id}"
         case "popularity":
             return f"{weight:,.0f} people rated it"
     return f"of {id}"
@@ -316,7 +321,8 @@ def save(
     """Fit a model on a whole data set and save it; `recommend --file` uses it."""
     from recsys_lab import storage
 
-    fitted = _make(model, param).fit(_ratings(_dataset(data)))
+    dataset = _dataset(data)
+    fitted = _make(model, param).fit(_ratings(dataset), dataset.items)
     size = storage.save(fitted, out).stat().st_size
     if as_json:
         _print_json({"file": out, "bytes": size, "model": repr(fitted), "data": data})

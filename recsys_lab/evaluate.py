@@ -124,6 +124,7 @@ def cross_validate(
     k: int = 10,
     relevant: float = 4.0,
     progress: bool = False,
+    items: pd.DataFrame | None = None,
 ) -> Evaluation:
     """Fit and judge a model on each of several random folds, by ratings and by ranking.
 
@@ -138,6 +139,7 @@ def cross_validate(
     folds, seed : as in `split.k_fold`; with the same seed, all models see the same folds.
     k, relevant : as in `evaluate_ranking`.
     progress : show a bar, one step a fold.
+    items : a table of the items, for models that learn from descriptions.
 
     >>> from recsys_lab import GlobalMean, datasets
     >>> result = cross_validate(GlobalMean(), datasets.toy().ratings, folds=3, k=2)
@@ -152,7 +154,7 @@ def cross_validate(
     ):
         fresh = type(model)(**model.params())
         start = time.perf_counter()
-        fresh.fit(Ratings.from_frame(train, scale=whole.scale))  # a fold may lack the ends of the scale
+        fresh.fit(Ratings.from_frame(train, scale=whole.scale), items)  # a fold may lack the ends of the scale
         fit += time.perf_counter() - start
         fold = [_rate(fresh, test), _recommend(fresh, test, k, relevant)]
         means.append(_means(_per_user(fold)))

@@ -208,6 +208,19 @@ class Ratings:
     def n_ratings(self) -> int:
         return self.matrix.nnz
 
+    def positives(self, threshold: float | None = None) -> sparse.csr_array:
+        """Who chose what: CSR (n_users, n_items) of ones where the rating is at least `threshold` (None: every rating).
+
+        What a model of implicit feedback sees: clicks and purchases come without stars.
+        """
+        keep = np.ones(self.n_ratings, bool) if threshold is None else self.matrix.data >= threshold
+        if not keep.any():
+            raise DataError(
+                f"threshold={threshold}: no rating is that high (the highest is {self.matrix.data.max():g})."
+            )
+        ends = np.concatenate(([0], np.cumsum(keep)))[self.matrix.indptr]
+        return sparse.csr_array((np.ones(keep.sum()), self.matrix.indices[keep], ends), shape=self.matrix.shape)
+
     @property
     def mean(self) -> float:
         """The global mean rating, mu in the formulas."""
@@ -217,6 +230,14 @@ class Ratings:
     def density(self) -> float:
         """The share of all user-item pairs that are rated; 1 - density is the sparsity."""
         return self.n_ratings / (self.n_users * self.n_items)
+
+    def widen(self, items: Sequence[object] | np.ndarray | pd.Series) -> Ratings:
+        """The same ratings over a larger catalogue: `items` may name some that nobody has rated. O(n_ratings)."""
+        ids = [*self.items.ids, *_as_values(items)]  # type: ignore[misc]
+        wider = IdIndex(ids, noun="item")
+        place = wider.rows(self.items.ids)
+        users = np.repeat(np.arange(self.n_users), np.diff(self.matrix.indptr))
+        return Ratings.from_rows(users, place[self.matrix.indices], self.matrix.data, self.users, wider, self.scale)
 
     def to_frame(self) -> pd.DataFrame:
         """Back to a long frame with columns user, item, rating, sorted by user and item."""

@@ -219,3 +219,21 @@ def test_errors_are_ordinary_ones_too():
     assert issubclass(UnknownIdError, LookupError)
     assert issubclass(DataError, RecsysLabError)
     assert few([np.int64(3), "x"]) == "3, 'x'"
+
+
+# ---------------------------------------------------------------------- what others build on
+def test_a_wider_catalogue_keeps_every_rating():
+    ratings = Ratings.from_frame(frame())
+    wider = ratings.widen([8, 9, 1])
+    assert wider.items.ids.tolist() == [1, 7, 8, 9]
+    assert wider.matrix.shape == (2, 4)
+    pd.testing.assert_frame_equal(wider.to_frame(), ratings.to_frame())
+    assert ratings.n_items == 2, "the first one stays as it was"
+
+
+def test_positives_are_ones_from_the_threshold_on():
+    ratings = Ratings.from_frame(frame(rating=[0.0, 3.0, 1.0]))
+    assert ratings.positives().toarray().tolist() == [[1, 1], [1, 0]], "a stored zero was chosen too"
+    assert ratings.positives(1.0).toarray().tolist() == [[0, 1], [1, 0]]
+    with pytest.raises(DataError, match=r"threshold=4.*the highest is 3"):
+        ratings.positives(4.0)
