@@ -33,6 +33,7 @@ _HOME = {
     "load": "storage",
 }
 _MODULES = (
+    "beyond",
     "datasets",
     "errors",
     "evaluate",
@@ -40,6 +41,7 @@ _MODULES = (
     "ranking",
     "registry",
     "regression",
+    "rerank",
     "similarity",
     "split",
     "storage",

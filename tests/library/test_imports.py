@@ -20,7 +20,8 @@ ALGORITHMS = {entry.load().__module__.split(".")[1] for entry in registry.MODELS
 ROWS = [
     {"errors"},
     {"biases", "checks", "factors", "formats", "metrics", "nearest", "ranking", "ratings", "regression", "similarity"},
-    {"split", "fractal", "fetch"},
+    {"split", "fractal", "fetch", "beyond"},
+    {"rerank"},
     {"base", "datasets"},
     ALGORITHMS,
     {"registry"},
