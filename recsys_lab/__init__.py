@@ -29,6 +29,8 @@ _HOME = {
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",
     "compare": "evaluate",
+    "RatingBlend": "blend",
+    "ListBlend": "blend",
     "save": "storage",
     "load": "storage",
 }
@@ -38,6 +40,7 @@ _MODULES = (
     "errors",
     "evaluate",
     "metrics",
+    "plots",
     "ranking",
     "registry",
     "regression",
@@ -45,6 +48,7 @@ _MODULES = (
     "similarity",
     "split",
     "storage",
+    "tune",
 )
 
 __all__ = [*_HOME, *_MODULES]

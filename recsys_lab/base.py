@@ -49,6 +49,7 @@ class Recommender(ABC):
     train_: Ratings
     fallback_: Biases
     needs_items: ClassVar[bool] = False  # True: `fit` needs a table of the items, and `_fit(train, table)` gets it
+    scores_are_ratings: ClassVar[bool] = True  # False: `_score` only ranks, and `predict` gives the damped biases
 
     # ------------------------------------------------------------------ what an algorithm writes, in row space
     @abstractmethod
@@ -61,7 +62,9 @@ class Recommender(ABC):
 
     def _predict(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Scores of aligned pairs of known rows and columns. Override it where a pair is cheaper than a row."""
-        out = np.empty(len(rows))
+        out = np.full(len(rows), np.nan)
+        if not self.scores_are_ratings:
+            return out
         users, inverse = np.unique(rows, return_inverse=True)
         for block in self._blocks(len(users)):
             scores = self._score(users[block])

@@ -112,6 +112,7 @@ class Popularity(Recommender):
     """
 
     counts_: np.ndarray
+    scores_are_ratings = False
 
     def _fit(self, train: Ratings) -> None:
         self.counts_ = np.bincount(train.matrix.indices, minlength=train.n_items).astype(float)

@@ -15,7 +15,7 @@ import recsys_lab
 from recsys_lab import registry
 
 ROOT = Path(__file__).resolve().parents[2]
-ALGORITHMS = {entry.load().__module__.split(".")[1] for entry in registry.MODELS.values()}
+ALGORITHMS = {entry.load().__module__.split(".")[1] for entry in registry.MODELS.values()} - {"blend"}
 # A file may import from the rows above its own, and from no other.
 ROWS = [
     {"errors"},
@@ -25,10 +25,15 @@ ROWS = [
     {"base", "datasets"},
     ALGORITHMS,
     {"registry"},
+    {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
+    {"tune"},
+    {"plots"},
     {"course"},
     {"cli"},
 ]
+# These two need an extra for a part of what they do; they import it when asked for that part, and say what is missing.
+EXTRAS = {"plots": {"matplotlib"}, "tune": {"optuna"}}
 CORE = [path for path in sorted((ROOT / "recsys_lab").glob("*.py")) if path.stem not in ("__init__", "cli")]
 ALL = [
     path
@@ -69,7 +74,7 @@ def test_imports_run_one_way(path):
 def test_the_core_needs_no_extra(path):
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
     allowed = {re.split(r"[<>=~!\[; ]", line)[0] for line in declared} | {"recsys_lab"} | sys.stdlib_module_names
-    foreign = {name.split(".")[0] for name in imported(path)} - allowed
+    foreign = {name.split(".")[0] for name in imported(path)} - allowed - EXTRAS.get(path.stem, set())
     assert not foreign, (
         f"{path.name} imports {', '.join(sorted(foreign))}: not among the dependencies in pyproject.toml"
     )
