@@ -1,0 +1,111 @@
+"""The leader-board of the course: what every lesson's model reaches on one split of MovieLens 100K.
+
+    train, test = leaderboard.split()                      # the same ratings for everybody
+    mine = leaderboard.judge(MyModel().fit(train))         # RMSE and nDCG@10, each with its 95 % interval
+    leaderboard.show("2.3", {"my item k-NN": mine})        # all models up to lesson 2.3, and yours
+
+The rows are measured, not typed: `python -m recsys_lab.course.leaderboard` fits every model of ROWS and writes
+`curriculum/leaderboard.csv`; a test measures them again.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from recsys_lab import datasets, registry
+from recsys_lab.base import Recommender
+from recsys_lab.course.lessons import entries, home
+from recsys_lab.errors import DataError
+from recsys_lab.evaluate import Evaluation, evaluate_ranking, evaluate_ratings
+from recsys_lab.ratings import Ratings
+from recsys_lab.split import random_split
+
+METRICS = ("rmse", "ndcg@10")
+
+
+class Row(NamedTuple):
+    """A model of the board: the lesson that brings it, how it is called there, and its recipe in the registry."""
+
+    lesson: str
+    label: str
+    name: str
+    params: dict[str, Any] = {}
+
+
+ROWS = (
+    Row("2.1", "global mean", "global-mean"),
+    Row("2.1", "most rated films", "popularity"),
+    Row("2.1", "damped averages", "bias"),
+    Row("2.2", "user k-NN", "user-knn"),
+    Row("2.3", "item k-NN", "item-knn"),
+)
+
+
+@functools.cache
+def _parts() -> tuple[pd.DataFrame, pd.DataFrame]:
+    ratings = datasets.load("ml-100k").ratings
+    return random_split(ratings, test=0.2, seed=0)
+
+
+def split() -> tuple[Ratings, pd.DataFrame]:
+    """(train, test): a random fifth of ml-100k is the test part. Frames are the caller's own."""
+    train, test = _parts()
+    return Ratings.from_frame(train, scale=(1, 5)), test.copy()
+
+
+def judge(model: Recommender) -> Evaluation:
+    """RMSE, MAE and the ranking metrics at 10 of a model fitted on the train part; relevant from four stars on."""
+    _, test = _parts()
+    by_ratings, by_lists = evaluate_ratings(model, test), evaluate_ranking(model, test, k=10, relevant=4.0)
+    return replace(by_ratings, metrics=by_ratings.metrics | by_lists.metrics)
+
+
+def show(lesson: str, mine: Mapping[str, Evaluation] | None = None) -> pd.DataFrame:
+    """The board up to a lesson, the lowest RMSE first: lesson, model, and each metric with the ends of its interval.
+
+    A model that ranks without predicting stars has no RMSE of its own: NaN, below all others.
+    """
+    order = list(entries())
+    if lesson not in order:
+        raise DataError(f"no lesson {lesson!r} in the map of the course.")
+    stored = pd.read_csv(_file(), dtype={"lesson": str})
+    stored = stored[stored["lesson"].map(order.index) <= order.index(lesson)]
+    rows = [_row(lesson, label, result) for label, result in (mine or {}).items()]
+    table = pd.concat([stored, pd.DataFrame(rows, columns=stored.columns)], ignore_index=True) if rows else stored
+    return table.sort_values(["rmse", "ndcg@10"], ascending=[True, False], ignore_index=True)
+
+
+def measure() -> pd.DataFrame:
+    """All rows, measured now."""
+    train, _ = split()
+    items = datasets.load("ml-100k").items
+    rows = []
+    for row in ROWS:
+        model = registry.make(row.name, **row.params).fit(train, items)
+        result = judge(model)
+        if not model.scores_are_ratings and row.name not in ("popularity", "content"):
+            result = replace(result, metrics={m: e for m, e in result.metrics.items() if m not in ("rmse", "mae")})
+        rows.append(_row(row.lesson, row.label, result))
+    return pd.DataFrame(rows)
+
+
+def _row(lesson: str, label: str, result: Evaluation) -> dict[str, Any]:
+    row: dict[str, Any] = {"lesson": lesson, "model": label}
+    for metric in METRICS:
+        mean, low, high = result.metrics[metric][:3] if metric in result.metrics else (float("nan"),) * 3
+        row |= {metric: round(mean, 4), f"{metric} low": round(low, 4), f"{metric} high": round(high, 4)}
+    return row
+
+
+def _file() -> Path:
+    return home() / "curriculum" / "leaderboard.csv"
+
+
+if __name__ == "__main__":
+    measure().to_csv(_file(), index=False)
