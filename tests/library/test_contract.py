@@ -26,6 +26,7 @@ RMSE_BANDS = {
     "random": (1.45, 1.60),
     "user-knn": (0.90, 0.98),
     "item-knn": (0.88, 0.95),
+    "content": (0.92, 0.955),
 }
 SMALL = {"factors": 4, "seed": 3}  # what a model takes of these, beside what a test asks for
 CANNOT_FOLD_IN = {"random"}
