@@ -309,6 +309,25 @@ def test_reasons_come_heaviest_first(name: str, fitted: Recommender, ratings: pd
         fitted.explain(unseen(ratings["user"]), pairs[0][1])
 
 
+def test_similar_items_are_ranked_without_the_item_itself(fitted: Recommender, ratings: pd.DataFrame) -> None:
+    item = ratings["item"].mode()[0]
+    if type(fitted)._similar is Recommender._similar:
+        with pytest.raises(UnsupportedError, match="does not compare items"):
+            fitted.similar(item)
+        return
+    everything, best = fitted.similar(item, n=10**6), fitted.similar(item, n=3)
+    assert list(everything.columns) == ["item", "score", "rank"]
+    assert 0 < len(everything) < fitted.train_.n_items
+    assert item not in set(everything["item"])
+    assert everything["item"].is_unique
+    assert everything["score"].is_monotonic_decreasing
+    assert (everything["score"] > 0).all()
+    assert everything["rank"].tolist() == list(range(1, len(everything) + 1))
+    pd.testing.assert_frame_equal(best, everything.head(3))
+    with pytest.raises(UnknownIdError, match="unknown item"):
+        fitted.similar(unseen(ratings["item"]))
+
+
 # ---------------------------------------------------------------------- ids, storage, the smallest sets
 def test_int_and_text_ids_give_the_same(name: str, ratings: pd.DataFrame) -> None:
     """Text ids in the same order as the numbers: the answers must differ in nothing but the names."""
