@@ -67,6 +67,7 @@ class TfidfContent(Recommender):
     """
 
     needs_items = True
+    scores_are_ratings = False  # they are cosines; `_predict` makes stars of them
     terms_: np.ndarray
     x_: sparse.csr_array
     profiles_: sparse.csr_array
