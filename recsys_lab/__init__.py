@@ -25,6 +25,7 @@ _HOME = {
     "Random": "baselines",
     "UserKNN": "knn",
     "ItemKNN": "knn",
+    "TfidfContent": "content",
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",

@@ -76,6 +76,10 @@ class Recommender(ABC):
         """Scores (n_items,) for a new user who rated these items so."""
         raise UnsupportedError(f"{type(self).__name__} cannot serve a new user without refitting.")
 
+    def _similar(self, column: int) -> np.ndarray:
+        """How similar each item is to this one, (n_items,); NaN where the model cannot tell."""
+        raise UnsupportedError(f"{type(self).__name__} does not compare items with each other.")
+
     def _explain(self, row: int, column: int) -> list[Reason]:
         raise UnsupportedError(f"{type(self).__name__} does not explain its recommendations.")
 
@@ -173,6 +177,15 @@ class Recommender(ABC):
         scores = self._fold_in(columns, values)[None, :].copy()
         scores[0, columns] = np.nan
         best, best_scores = next(_rank(scores, n, None))
+        return _long([(None, train.items.ids[best], best_scores)]).drop(columns="user")
+
+    def similar(self, item: Any, n: int = 10) -> pd.DataFrame:
+        """The n items most similar to this one: columns item, score, rank. Shorter where fewer are similar (score > 0)."""
+        train = self._fitted()
+        column = int(train.items.known([item])[0])
+        scores = np.array(self._similar(column), dtype=float)[None, :]
+        scores[0, column] = np.nan
+        best, best_scores = next(_rank(np.where(scores > 0, scores, np.nan), n, None))
         return _long([(None, train.items.ids[best], best_scores)]).drop(columns="user")
 
     def explain(self, user: Any, item: Any, n: int = 3) -> pd.DataFrame:

@@ -300,7 +300,7 @@ def _in_words(reason: Mapping[str, Any], titles: Mapping[Any, str]) -> str:
         case "user bias":
             return f"you rate {weight:.1f} above the average"
         case "term":
-            return f"it has {id}"
+            return f"you rate {id} {rating:.1f}"
         case "popularity":
             return f"{weight:,.0f} people rated it"
     return f"of {id}"

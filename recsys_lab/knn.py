@@ -170,15 +170,18 @@ class _Neighbourhood(Recommender):
         user = self.fallback_.new_user(columns, values, DAMPING_USER)
         return Biases(self.fallback_.mean, np.array([user]), self.fallback_.item)
 
+    def _similarities_of(self, x: int) -> np.ndarray:
+        """Row x of the table, computed where the table is not kept."""
+        if self.similarities_ is not None:
+            return self.similarities_[x]
+        comparable = self._comparable(self.train_)
+        similar = similarity_rows(comparable[[x]], comparable.T.tocsr(), **self._options())[0]
+        similar[x] = 0.0
+        return similar
+
     def _neighbours(self, x: int, y: int) -> tuple[np.ndarray, np.ndarray]:
         """The k nearest of x among those with a rating with y, and their similarities: the rule, in the open."""
-        if self.similarities_ is not None:
-            similar = self.similarities_[x]
-        else:
-            comparable = self._comparable(self.train_)
-            similar = similarity_rows(comparable[[x]], comparable.T.tocsr(), **self._options())[0]
-            similar[x] = 0.0
-        d = self.deviations_
+        similar, d = self._similarities_of(x), self.deviations_
         have = d.indices[d.indptr[y] : d.indptr[y + 1]]
         nearest = have[np.lexsort((have, -similar[have]))][: self.k]
         nearest = nearest[similar[nearest] > 0]
@@ -266,6 +269,9 @@ class ItemKNN(_Neighbourhood):
     """
 
     _x = "item"
+
+    def _similar(self, column: int) -> np.ndarray:
+        return self._similarities_of(column)
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         n_items, n_rated = self.train_.n_items, len(columns)

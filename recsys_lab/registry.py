@@ -38,6 +38,9 @@ MODELS: dict[str, Entry] = {
     "random": Entry("baselines", "Random", "baseline", "draws from the distribution of the ratings: the floor"),
     "user-knn": Entry("knn", "UserKNN", "neighbours", "what the users most like you said of the item"),
     "item-knn": Entry("knn", "ItemKNN", "neighbours", "what you said of the items most like this one"),
+    "content": Entry(
+        "content", "TfidfContent", "content", "what resembles the things you liked, by title, genre, credits"
+    ),
 }
 
 

@@ -204,6 +204,7 @@ def test_recommend_for_text_ids_and_every_kind_of_reason() -> None:
         "item-knn": "because you rated",
         "user-knn": "who rates like you, gave it",
         "popularity": "people rated it",
+        "content": "because you rate genres: Sci-Fi 3.0",
         "random": "",
     }
     for model, words in said.items():

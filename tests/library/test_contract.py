@@ -26,6 +26,7 @@ RMSE_BANDS = {
     "random": (1.45, 1.60),
     "user-knn": (0.90, 0.98),
     "item-knn": (0.88, 0.95),
+    "content": (0.92, 0.955),
 }
 SMALL = {"factors": 4, "seed": 3}  # what a model takes of these, beside what a test asks for
 CANNOT_FOLD_IN = {"random"}
@@ -306,6 +307,25 @@ def test_reasons_come_heaviest_first(name: str, fitted: Recommender, ratings: pd
     assert explained
     with pytest.raises(UnknownIdError):
         fitted.explain(unseen(ratings["user"]), pairs[0][1])
+
+
+def test_similar_items_are_ranked_without_the_item_itself(fitted: Recommender, ratings: pd.DataFrame) -> None:
+    item = ratings["item"].mode()[0]
+    if type(fitted)._similar is Recommender._similar:
+        with pytest.raises(UnsupportedError, match="does not compare items"):
+            fitted.similar(item)
+        return
+    everything, best = fitted.similar(item, n=10**6), fitted.similar(item, n=3)
+    assert list(everything.columns) == ["item", "score", "rank"]
+    assert 0 < len(everything) < fitted.train_.n_items
+    assert item not in set(everything["item"])
+    assert everything["item"].is_unique
+    assert everything["score"].is_monotonic_decreasing
+    assert (everything["score"] > 0).all()
+    assert everything["rank"].tolist() == list(range(1, len(everything) + 1))
+    pd.testing.assert_frame_equal(best, everything.head(3))
+    with pytest.raises(UnknownIdError, match="unknown item"):
+        fitted.similar(unseen(ratings["item"]))
 
 
 # ---------------------------------------------------------------------- ids, storage, the smallest sets

@@ -108,6 +108,19 @@ def test_credits_agree_with_genres(ml_100k: datasets.Dataset) -> None:
     assert share_a_genre(pairs.item_x, pairs.item_y) > share_a_genre(pairs.item_x, shuffled) + 0.1
 
 
+def test_items_with_credits(ml_100k: datasets.Dataset, infer_string: bool) -> None:
+    items, credits = datasets.with_credits(), datasets.credits()
+    pd.testing.assert_frame_equal(items[ml_100k.items.columns], datasets.load().items)
+    assert items.columns.tolist() == ["item", "title", "year", "genres", "actor", "director", "subject", "writer"]
+    vertigo = items[items.title == "Vertigo"].iloc[0]
+    for relation in ("actor", "director", "subject", "writer"):
+        known = credits[(credits["item"] == vertigo["item"]) & (credits.relation == relation)]
+        assert vertigo[relation] == "|".join(known.entity)
+        assert (items.loc[~items["item"].isin(credits["item"]), relation] == "").all()
+    with pytest.raises(DataError, match="has no credits"):
+        datasets.with_credits("filmtrust")
+
+
 # ------------------------------------------------------------------ names
 def test_unknown_names_suggest_the_nearest() -> None:
     with pytest.raises(DataError, match="did you mean 'ml-100k'"):

@@ -83,6 +83,8 @@ def test_blocks_of_similarities_change_nothing(ml100k, monkeypatch, model):
     pd.testing.assert_frame_equal(blocks.recommend_for(history), kept.recommend_for(history))
     pair = test.iloc[0]
     pd.testing.assert_frame_equal(blocks.explain(pair["user"], pair["item"]), kept.explain(pair["user"], pair["item"]))
+    if model is ItemKNN:
+        pd.testing.assert_frame_equal(blocks.similar(50), kept.similar(50))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -99,6 +101,14 @@ def test_reasons_add_up_to_the_prediction(ml100k, model, variant):
         want = np.clip(offset + reasons["weight"].sum(), 1, 5)
         assert fitted.predict(pd.DataFrame({"user": [user], "item": [item]}))[0] == pytest.approx(want)
         assert reasons["rating"].between(1, 5).all()
+
+
+def test_star_wars_resembles_its_sequels(ml100k):
+    """Nobody told the model what the films are: those who liked one more than expected liked the others too."""
+    title = ml100k.items.set_index("item").title
+    near = ItemKNN().fit(ml100k.ratings).similar(50, n=3)
+    assert title[50] == "Star Wars"
+    assert title[near["item"]].tolist() == ["Empire Strikes Back, The", "Return of the Jedi", "Raiders of the Lost Ark"]
 
 
 def test_nobody_is_their_own_neighbour(ml100k):
