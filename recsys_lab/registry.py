@@ -38,6 +38,9 @@ MODELS: dict[str, Entry] = {
     "random": Entry("baselines", "Random", "baseline", "draws from the distribution of the ratings: the floor"),
     "user-knn": Entry("knn", "UserKNN", "neighbours", "what the users most like you said of the item"),
     "item-knn": Entry("knn", "ItemKNN", "neighbours", "what you said of the items most like this one"),
+    "item-item": Entry("itemitem", "ItemItem", "implicit", "the items most like those you chose"),
+    "rp3beta": Entry("itemitem", "RP3beta", "implicit", "where a random walk from you ends, rare items preferred"),
+    "bpr": Entry("bpr", "BPR", "implicit", "factors that put what you chose before what you did not"),
 }
 
 
