@@ -13,11 +13,13 @@ by steps along the gradient of one triple at a time, e = sigma(x_uj - x_ui) bein
     q_j += rate (-e p_u - reg q_j)
 
 Each epoch visits every choice (u, i) once, in random order, and draws j anew from the items that u did not choose. The
-rate falls in a straight line to 0: with a constant rate the last triples drawn would weigh as much as all the others, and
-nDCG@10 on ml-100k is .27 instead of .30.
+rate falls in a straight line to 0. With a constant rate each number keeps trembling from the last few triples drawn:
+nDCG@10 on ml-100k is .27 instead of .30 at the same rate, and .29 at a rate of 0.03.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -35,7 +37,8 @@ class BPR(Recommender):
 
     The model stands at the top of this file. When the items are learned, each user's p_u is computed once more, from 0
     and with the items held fixed, by the same steps over the user's own choices; everybody gets the same random draws.
-    So p_u depends on nothing but what u chose: a new user with the same history gets the same list, bit by bit.
+    So p_u depends on nothing but what u chose, and a new user with the same history gets the same vector. It costs no
+    accuracy (nDCG@10 within .002 of that of the p_u that the fit ends with), and a tenth of the time.
 
     It ranks and predicts no stars: `predict` gives the damped biases.
 
@@ -44,7 +47,7 @@ class BPR(Recommender):
     factors : length of p_u and q_i, from 1; 16 to 128 is usual.
     epochs : visits of each choice, from 1.
     rate : length of the first steps, above 0, usually 0.02 to 0.2.
-    reg : regularisation, >= 0, usually 0.01 to 0.05. It is paid at each step, so popular items pay most.
+    reg : regularisation, 0 to 1 / rate, usually 0.01 to 0.05. It is paid at each step, so popular items pay most.
     threshold : the rating from which an item counts as chosen; None: every rating does.
     seed : of the start, the order and the draws.
 
@@ -53,8 +56,9 @@ class BPR(Recommender):
     p_ : ndarray (n_users, factors); q_ : ndarray (n_items, factors); b_ : ndarray (n_items,).
 
     Time: fit O(epochs x n_choices x factors), a score O(factors). Memory O((n_users + n_items) x factors). Cold start: a
-    new user is served by the descent above, in O(factors) a step; an item that nobody chose has learned only that it
-    is not preferred. Raises DataError for a parameter out of range and for a fit that diverges.
+    new user is served by that descent, O(factors) a step; a user who chose nothing gets p_u = 0, so the items by b_i; of
+    an item that nobody chose it learned only that others are preferred. Raises DataError for a parameter out of range,
+    for factors beyond the memory limit, and for a fit that diverges.
 
     The reasons of `explain` are exact: p_u is a sum over the steps, each made for one chosen item i against some j, so
     x_ui - b_i is a sum over the user's items.
@@ -93,20 +97,20 @@ class BPR(Recommender):
         checks.whole("factors", self.factors, 1, "a user and an item are described by that many numbers")
         checks.whole("epochs", self.epochs, 1, "each choice is visited that often")
         checks.number("rate", self.rate, 0, "the length of the first steps", above=True)
-        checks.number("reg", self.reg, 0, "how strongly numbers are pulled towards 0")
+        checks.number("reg", self.reg, 0, f"each step shrinks by rate x reg, with rate={self.rate}", 1 / self.rate)
         chosen, rng = train.positives(self.threshold), np.random.default_rng(self.seed)
         (n_users, n_items), k = chosen.shape, self.factors
+        checks.fits_memory(f"BPR: factors={k:,}", 12.0 * k * (n_users + n_items), "Choose fewer.")
         users = np.repeat(np.arange(n_users), np.diff(chosen.indptr))
         indptr, items = chosen.indptr.astype(np.int64), chosen.indices.astype(np.int64)  # one signature to compile
         p = rng.normal(0, 0.1, (n_users, k)).astype(np.float32)  # half the memory to move, half the time
         q, b = rng.normal(0, 0.1, (n_items, k)).astype(np.float32), np.zeros(n_items, np.float32)
-        remedy = f"Lower rate={self.rate:g} or reg={self.reg:g}."
         for epoch in range(self.epochs):
             rate = np.float32(self.rate * (1 - epoch / self.epochs))
             _epoch(rng, rng.permutation(len(items)), users, indptr, items, p, q, b, rate, np.float32(self.reg))
-            checks.converged("BPR", epoch + 1, remedy, p, q, b)
+            checks.converged("BPR", epoch + 1, f"Lower rate={self.rate:g}.", p, q, b)
         self.q_, self.b_ = q.astype(np.float64), b.astype(np.float64)
-        self.p_ = np.array([self._descend(items[a:z])[0] for a, z in zip(indptr, indptr[1:])])
+        self.p_ = np.array([self._descent(items[a:z])[0] for a, z in pairwise(indptr)])
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
         return self.p_[rows] @ self.q_.T + self.b_
@@ -115,24 +119,24 @@ class BPR(Recommender):
         return np.full(len(rows), np.nan)
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return self.q_ @ self._descend(self._liked(columns, values))[0] + self.b_
+        return self.q_ @ self._descent(self._liked(columns, values))[0] + self.b_
 
     def _liked(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         return (columns if self.threshold is None else columns[values >= self.threshold]).astype(np.int64)
 
-    def _descend(self, liked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _descent(self, liked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """p_u of whoever chose these items (sorted); rate e and j of each step, (passes, len(liked))."""
         n = len(liked)
         passes = 0 if n in (0, len(self.q_)) else max(_PASSES, 1 + _STEPS // n)  # 0: there is nothing to compare
         step, other = np.empty((passes, n)), np.empty((passes, n), np.int64)
         rng, p = np.random.default_rng(self.seed), np.zeros(self.q_.shape[1])
-        _descend(rng, liked, p, self.q_, self.b_, float(self.rate), float(self.reg), step, other)
+        _user_steps(rng, liked, p, self.q_, self.b_, float(self.rate), float(self.reg), step, other)
         return p, step, other
 
     def _explain(self, row: int, column: int) -> list[Reason]:
         rated = self.train_.matrix[[row]]
         liked = self._liked(rated.indices, rated.data)
-        _, step, other = self._descend(liked)
+        _, step, other = self._descent(liked)
         fade = 1 - self.reg * self.rate * (1 - np.arange(step.size) / max(1, step.size))
         left = np.append(np.cumprod(fade[:0:-1])[::-1], 1)[: step.size]  # what the steps after each one leave of it
         likeness = self.q_ @ self.q_[column]
@@ -183,7 +187,7 @@ def _epoch(rng, order, users, indptr, items, p, q, b, rate, reg):  # type: ignor
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"})
-def _descend(rng, liked, p_u, q, b, rate, reg, step, other):  # type: ignore[no-untyped-def]
+def _user_steps(rng, liked, p_u, q, b, rate, reg, step, other):  # type: ignore[no-untyped-def]
     """The first of the five updates alone, pass after pass through the items that one user chose. p_u changes in place."""
     passes, n = step.shape
     for t in range(passes):

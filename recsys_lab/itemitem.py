@@ -7,10 +7,13 @@ Let x_u be user u's row, with an entry for each item j that u chose, and W_ji wh
 ItemItem takes W_ji from similarity, RP3beta from a random walk. Both keep, for each item i, the k largest W_ji only: the
 neighbours of i. A table cut so fits in memory where a full one would not, and ranks better, since weak ties to many
 items add up to popularity. The cut is by candidate i. Keeping the k largest of each *chosen* item j instead, as some
-libraries do, favours popular candidates, which are near to everything: nDCG@10 on ml-100k falls from .29 to .27.
+libraries do, favours popular candidates, which are near to everything: with TF-IDF, nDCG@10 on ml-100k falls from
+.29 to .27, as without any cut.
 """
 
 from __future__ import annotations
+
+from abc import abstractmethod
 
 import numpy as np
 from numba import njit
@@ -35,9 +38,9 @@ class _ItemTable(Recommender):
     def _check(self) -> None:
         """Refuse parameters out of range."""
 
+    @abstractmethod
     def _halves(self, chosen: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
         """A (n_items, n_users) and B (n_users, n_items) whose product is W transposed: row i holds what speaks for i."""
-        raise NotImplementedError
 
     def _profiles(self, chosen: sparse.csr_array) -> sparse.csr_array:
         """x: from who chose what, ones in CSR (n, n_items)."""
@@ -71,40 +74,40 @@ class _ItemTable(Recommender):
 class ItemItem(_ItemTable):
     """Rank an item by its similarity to what the user chose.
 
-        score_ui = sum over j in I_u and in N_i of s_ij        s_ij = w_i . w_j
+        score_ui = sum over j in N_i that u chose of s_ij        s_ij = w_i . w_j
 
-    I_u are the items that u chose, N_i the k items most similar to i, w_i the row of item i over the users. An item is
-    read as a document whose words are the users who chose it; U_i are those users, n the number of items:
+    N_i are the k items most similar to item i, and w_i is a row of numbers over the users. An item is read as a document
+    whose words are the users who chose it. With n_i the users who chose item i, n_u the items that user u chose, and
+    idf_u = ln(n_items / (1 + n_u)), the number of user u in w_i is, where u chose i (elsewhere 0):
 
-    | weighting | w_iu for u in U_i (else 0)                                  |                                   |
-    |-----------|-------------------------------------------------------------|-----------------------------------|
-    | "cosine"  | 1 / length                                                  | every user counts alike           |
-    | "tfidf"   | idf_u / length                                              | who chose little says more        |
-    | "bm25"    | idf_u (k1 + 1) / (1 + k1 (1 - b + b abs(U_i) / mean abs(U)))| and long rows are damped, not cut |
+    | weighting | w_iu                                                | in words                                      |
+    |-----------|-----------------------------------------------------|-----------------------------------------------|
+    | "cosine"  | 1 / L                                               | every user counts alike                       |
+    | "tfidf"   | idf_u / L                                           | a user who chose little says more             |
+    | "bm25"    | idf_u (k1 + 1) / (1 + k1 (1 - b + b n_i / mean n_i)) | b = 0: popular items stay ahead; b = 1: behind |
 
-    idf_u = ln(n / (1 + abs(I_u))); length makes w_i a unit vector, so that s_ij is a cosine. Okapi BM25 has no such
-    length: b says how far the number of users of an item is divided out (0 not at all, 1 in full).
+    L makes w_i a unit vector, so that s_ij is a cosine.
 
-    It ranks and predicts no stars: `predict` gives the damped biases. With the same weighting, s_ij and N_i are
-    those of the library implicit (0.7.3; there N_i contains i itself).
+    It ranks and predicts no stars: `predict` gives the damped biases. The w_i are those of the library implicit 0.7.3,
+    whose recommendations differ: it cuts its table by j (see the top of this file).
 
     Parameters
     ----------
     k : neighbours kept for each item, from 1; 50 to 200 is usual.
     weighting : "tfidf", "bm25" or "cosine".
     k1, b : for "bm25" only: saturation, >= 0, usually 1 to 2, and length normalisation, 0 to 1. Since an item is chosen
-        or not, k1 acts through the length alone.
+        or not, k1 acts through n_i alone. BM25 was made for text, where b = 0.75 is usual; films rank better with less.
     threshold : the rating from which an item counts as chosen; None: every rating does.
 
     Attributes
     ----------
     weights_ : CSR (n_items, n_items), W_ji = s_ij where j is in N_i; zero diagonal.
-    profiles_ : CSR (n_users, n_items), ones: who chose what.
+    profiles_ : CSR (n_users, n_items), x: ones where u chose i.
 
-    Time: fit O(sum over users of abs(I_u)^2 + n_items^2), a user's list O(abs(I_u) x the mean row of W). Memory
-    O(n_items x k). An item that shares no user with the history scores 0. Cold start: a new user's history is a row
-    x_u like any other; an item that nobody chose scores 0. Raises DataError for a parameter out of range, and for a
-    table beyond the memory limit.
+    Time: fit O(sum over users of n_u^2 + n_items^2), a user's list O(n_u x entries in a row of W). Memory
+    O(n_items x k); no table of all items against all is ever made. Cold start: a new user's choices are a row x_u like
+    any other; an item that shares no user with them scores 0, and so does one that nobody chose. Raises DataError for a
+    parameter out of range, and for a table beyond the memory limit.
 
     Sources: Deshpande and Karypis 2004, ACM TOIS 22(1); Robertson and Zaragoza 2009 (BM25).
 
@@ -115,7 +118,13 @@ class ItemItem(_ItemTable):
     """
 
     def __init__(
-        self, k: int = 100, *, weighting: str = "tfidf", k1: float = 1.2, b: float = 0.5, threshold: float | None = None
+        self,
+        k: int = 200,
+        *,
+        weighting: str = "tfidf",
+        k1: float = 1.2,
+        b: float = 0.25,
+        threshold: float | None = None,
     ):
         self.k = k
         self.weighting = weighting
@@ -125,58 +134,60 @@ class ItemItem(_ItemTable):
 
     def _check(self) -> None:
         checks.choice("weighting", self.weighting, WEIGHTINGS)
-        checks.number("k1", self.k1, 0, "how late a document's length stops to count")
-        checks.number("b", self.b, 0, "the share of a document's length that is divided out", 1)
+        checks.number("k1", self.k1, 0, "how strongly n_i is felt")
+        checks.number("b", self.b, 0, "the share of n_i that is divided out", 1)
 
     def _halves(self, chosen: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
-        w = chosen.T.tocsr()
-        n = w.shape[0]
-        size = np.diff(w.indptr)  # |U_i|
-        item = np.repeat(np.arange(n), size)
-        idf = np.log(n / (1 + np.diff(chosen.indptr)))
-        w.data = np.ones(w.nnz) if self.weighting == "cosine" else idf[w.indices]
+        w, idf = chosen.T.tocsr(), np.log(chosen.shape[1] / (1 + np.diff(chosen.indptr)))
+        n_i = np.diff(w.indptr)
+        item = np.repeat(np.arange(len(n_i)), n_i)
+        if self.weighting != "cosine":
+            w.data = idf[w.indices]
         if self.weighting == "bm25":
-            w.data *= ((self.k1 + 1) / (1 + self.k1 * (1 - self.b + self.b * size / size.mean())))[item]
+            w.data *= ((self.k1 + 1) / (1 + self.k1 * (1 - self.b + self.b * n_i / n_i.mean())))[item]
         else:
-            length = np.sqrt(np.bincount(item, w.data**2, minlength=n))
-            w.data /= np.maximum(length, 1e-12)[item]  # 0 where each user of the item has idf 0
+            length = np.sqrt(np.bincount(item, w.data**2, minlength=len(n_i)))
+            w.data /= np.maximum(length, 1e-12)[item]  # a length of 0: whoever chose the item has idf 0
         return w, w.T.tocsr()
 
 
 class RP3beta(_ItemTable):
     """Rank an item by how likely a random walk of three steps from the user ends there, popular items held back.
 
-        score_ui = sum over j in N_i of x_uj W_ji      x_uj = P_uj^alpha
-        W_ji = sum over v of P_jv^alpha P_vi^alpha / abs(U_i)^beta
+        score_ui = sum over j in N_i of x_uj W_ji                  x_uj = P_uj^alpha
+        W_ji = sum over users v of P_jv^alpha P_vi^alpha / n_i^beta
 
-    The walk goes from user u to one of their items j, to one of j's users v, to one of v's items i, each step to any
-    neighbour alike: P_uj = 1 / abs(I_u) for the items I_u that u chose, P_jv = 1 / abs(U_j) for the users U_j who
-    chose j. With alpha = 1, beta = 0 and all neighbours kept, score_ui is the probability of ending at i != j. Such walks
-    end at popular items; dividing by abs(U_i)^beta holds these back. N_i are the k items j with the largest W_ji. The
-    user's row is divided by abs(I_u)^alpha, which changes the scores and never the order of a user's list.
+    The walk goes from user u to one of their items j, on to one of j's users v, and on to one of v's items i, any of them
+    alike: with n_u the items that user u chose and n_j the users who chose item j, P_uj = 1 / n_u and P_jv = 1 / n_j
+    where there is a choice, else 0. With alpha = 1, beta = 0 and all neighbours kept, score_ui is the probability to end at
+    i, coming from another item. Such walks end at popular items; the division by n_i^beta holds these back. N_i are the k
+    items j with the largest W_ji. Dividing a user's row by n_u^alpha changes the scores, never the order of a list.
 
     It ranks and predicts no stars: `predict` gives the damped biases.
 
     Parameters
     ----------
     k : neighbours kept for each item, from 1; 50 to 200 is usual.
-    alpha : exponent of each step, 0 to 10, usually 0.5 to 1.5; above 1, rare connections count less.
-    beta : exponent of the popularity, 0 to 10, usually 0.3 to 0.8; higher: more from the long tail.
+    alpha : exponent of each step's probability, 0 to 10, usually 0.4 to 1.5; the higher, the less busy users and popular
+        items j have to say.
+    beta : exponent of the popularity n_i, 0 to 10, usually 0.3 to 0.8; the higher, the more from the long tail. Both at
+        their upper ends fill lists with what hardly anybody knows.
     threshold : the rating from which an item counts as chosen; None: every rating does.
 
     Attributes
     ----------
-    weights_ : CSR (n_items, n_items), W; zero diagonal.
+    weights_ : CSR (n_items, n_items), W_ji where j is in N_i; zero diagonal.
     profiles_ : CSR (n_users, n_items), x.
 
-    Complexity, cold start and errors as in `ItemItem`: a new user is a row x_u like any other.
+    Time and memory, cold start and errors as in `ItemItem`.
 
-    Sources: Paudel, Christoffel, Newell and Bernstein 2017, ACM TiiS 7(1) (beta); Cooper, Lee, Radinsky and Siantov 2014
-    (alpha).
+    Sources: Paudel, Christoffel, Newell and Bernstein 2017, ACM TiiS 7(1) (beta); Cooper, Lee, Radinsky and Siantov 2014,
+    WWW companion (alpha). The cut to k is not in them; here it is by candidate i (see the top of this file).
 
     >>> from recsys_lab import datasets
     >>> model = RP3beta(k=8, alpha=1.0, beta=0.0).fit(datasets.toy().ratings)
-    >>> bool((model._score(np.arange(6)).sum(axis=1) < 1).all())
+    >>> chances = model.recommend("ann", n=8, exclude_seen=False)["score"]
+    >>> bool(chances.sum() < 1)  # the rest: walks that come back to the item they came from
     True
     """
 
@@ -191,17 +202,15 @@ class RP3beta(_ItemTable):
         checks.number("beta", self.beta, 0, "the exponent of the popularity that is divided out", 10)
 
     def _profiles(self, chosen: sparse.csr_array) -> sparse.csr_array:
-        size = np.diff(chosen.indptr)
-        return sparse.csr_array(
-            (np.repeat(np.maximum(size, 1.0) ** -self.alpha, size), chosen.indices, chosen.indptr), shape=chosen.shape
-        )
+        n_u = np.diff(chosen.indptr)
+        steps = np.repeat(np.maximum(n_u, 1.0) ** -self.alpha, n_u)
+        return sparse.csr_array((steps, chosen.indices, chosen.indptr), shape=chosen.shape)
 
     def _halves(self, chosen: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
-        from_user, from_item = self._profiles(chosen), self._profiles(chosen.T.tocsr())  # P_vi^alpha and P_jv^alpha
-        to_item = from_user.T.tocsr()
-        size = np.diff(to_item.indptr)
-        to_item.data /= np.repeat(np.maximum(size, 1.0) ** self.beta, size)
-        return to_item, from_item.T.tocsr()
+        to_i = self._profiles(chosen).T.tocsr()  # P_vi^alpha, with i in the rows
+        n_i = np.diff(to_i.indptr)
+        to_i.data /= np.repeat(np.maximum(n_i, 1.0) ** self.beta, n_i)
+        return to_i, self._profiles(chosen.T.tocsr()).T.tocsr()  # P_jv^alpha, with v in the rows
 
 
 def _k_largest(a: sparse.csr_array, b: sparse.csr_array, k: int) -> sparse.csr_array:
