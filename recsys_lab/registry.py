@@ -41,6 +41,9 @@ MODELS: dict[str, Entry] = {
     "content": Entry(
         "content", "TfidfContent", "content", "what resembles the things you liked, by title, genre, credits"
     ),
+    "item-item": Entry("itemitem", "ItemItem", "implicit", "the items most like those you chose"),
+    "rp3beta": Entry("itemitem", "RP3beta", "implicit", "where a random walk from you ends, rare items preferred"),
+    "bpr": Entry("bpr", "BPR", "implicit", "factors that put what you chose before what you did not"),
 }
 
 

@@ -27,6 +27,9 @@ RMSE_BANDS = {
     "user-knn": (0.90, 0.98),
     "item-knn": (0.88, 0.95),
     "content": (0.92, 0.955),
+    "item-item": (0.93, 0.96),
+    "rp3beta": (0.93, 0.96),
+    "bpr": (0.93, 0.96),
 }
 SMALL = {"factors": 4, "seed": 3}  # what a model takes of these, beside what a test asks for
 CANNOT_FOLD_IN = {"random"}
