@@ -85,8 +85,8 @@ def _check_normal_equation(solve: Callable[[Array, Array], Any]) -> None:
             raise Incorrect("you return a Series, whose labels would get in the way later: return `.to_numpy()` of it.")
         if np.shape(got) == (X.shape[1],):
             raise Incorrect(
-                f"{what}: you return {X.shape[1]} numbers, one a feature, so the intercept is missing. Without a column "
-                "of ones the line must pass through 0: a film of age 0 would get 0 stars."
+                f"{what}: you return one number a feature, so the intercept is missing. Without a column of "
+                "ones the line must pass through 0: a film of age 0 would get 0 stars."
             )
         if np.shape(got) == (len(want), 1):
             raise Incorrect(
@@ -270,8 +270,7 @@ def _check_leaking(find: Callable[..., Any]) -> None:
         if build is leaky and set(got) < set(want):
             missed = sorted(set(want) - set(got))
             raise Incorrect(
-                f"{missed} passed, yet it follows the test ratings. Judge a column by what it does when test ratings "
-                "change, not by its name."
+                f"not found: {missed}. Judge a column by what it does when test ratings change, not by its name."
             )
         if build is average and not got:
             raise Incorrect(
@@ -619,7 +618,7 @@ def _check_sgd(sgd: Callable[..., Any]) -> None:
             continue
         for mistake, message in (
             (_sgd_uphill, "you stepped uphill: a step goes *against* the slope, so subtract"),
-            (_sgd_one_row, "only the first row was read: is the `return` indented too far, inside the loop?"),
+            (_sgd_one_row, "only the first row was read: the `return` is indented too far, it stands inside the loop"),
             (
                 _sgd_stale,
                 "you computed the errors once, before the first step. Each row must see the weights that the row before it left behind",
@@ -754,10 +753,8 @@ def _check_ridge(ridge: Callable[..., Any]) -> None:
             continue
         if np.ndim(got[0]) == 0 and np.ndim(got[1]) == 1:
             raise Incorrect("the weights come first here, the intercept second (in 1.3.1 it was the other way round).")
-        if _near(got[0], _ridge_raw(X, y, alpha)[0]):
-            raise Incorrect(
-                f"{what}: X and y were not centred. Take each column's mean off X, and the mean off y, first."
-            )
+        if any(_near(got[0], _ridge_raw(X, t, alpha)[0]) for t in (y, y - y.mean())):
+            raise Incorrect(f"{what}: X was not centred. Take each column's mean off X, and the mean off y, first.")
         if X.shape[1] > 1 and _near(got[0], _ridge_one_mean(X, y, alpha)[0]):
             raise Incorrect(f"{what}: you took one mean for the whole table; `X.mean(axis=0)` is one for each column.")
         for mistake, message in (
