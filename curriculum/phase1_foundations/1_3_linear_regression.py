@@ -207,7 +207,7 @@ by_genre = weights[genres.columns].sort_values()
 fig, ax = plt.subplots(figsize=(8, 5))
 ax.barh(by_genre.index, by_genre, color=np.where(by_genre < 0, "#D55E00", "#0072B2"))
 ax.axvline(0, color="#444444", linewidth=1)
-ax.set_title("All else equal: a documentary gains 0.4 stars, a children's film loses a quarter")
+ax.set_title("All else equal, a documentary gains 0.4 stars")
 ax.set_xlabel("weight (stars)")
 figure_alt(
     fig,
@@ -799,7 +799,7 @@ ax.plot(board[-1:], board.index[-1:], "x", color="#D55E00", markersize=10)
 for name, value in board.items():
     ax.text(value + 0.008, name, f"{value:.3f}", va="center")
 ax.invert_yaxis()
-ax.set_title("943 small opinions beat the four shared models above them")
+ax.set_title("943 small opinions beat the four shared models")
 ax.set(xlabel="test RMSE (stars); less is better", xlim=(0.9, 1.17))
 figure_alt(
     fig,

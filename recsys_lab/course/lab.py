@@ -234,6 +234,7 @@ def arguments(work: Path, port: int, token: str, browser: bool) -> list[str]:
         "MappingKernelManager.transport_encryption": "auto",  # else each kernel warns that it has none
         "LabApp.default_url": "/lab/tree/index.md",
         "LabApp.app_settings_dir": state / "settings",
+        "LabApp.user_settings_dir": state / "user-settings",
         "LabApp.workspaces_dir": state / "workspaces",
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:

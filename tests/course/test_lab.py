@@ -148,6 +148,12 @@ def test_a_damaged_record_of_progress_does_not_keep_the_lab_shut(folders, monkey
     assert "damaged" in capsys.readouterr().err
 
 
+def test_what_the_learner_sets_stays_with_the_course(tmp_path):
+    said = dict(option.split("=", 1) for option in lab.arguments(tmp_path, 9000, "token", browser=False))
+    for name in ("app_settings_dir", "user_settings_dir", "workspaces_dir"):
+        assert said[f"--LabApp.{name}"].startswith(str(tmp_path / ".lab")), name
+
+
 def test_ports():
     taken = {8888, 8889, 9000}
     assert lab.choose_port(None, lambda port: port not in taken) == 8890
