@@ -55,31 +55,6 @@ def show(value: Any = None, /, digits: int = 4, **named: Any) -> None:
         print(_text(value, digits))
 
 
-def rounded(value: Any, digits: int = 4) -> Any:
-    """Numbers rounded to significant digits, in a scalar, array, Series or DataFrame. -0.0 becomes 0.0.
-
-    >>> rounded(1234.5678), rounded(0.00012345, 2)
-    (1235.0, 0.00012)
-    """
-    if isinstance(value, pd.DataFrame):
-        floats = value.select_dtypes("floating").columns
-        return value.assign(**{str(c): rounded(value[c], digits) for c in floats if isinstance(c, str)})
-    if isinstance(value, pd.Series):
-        if value.dtype.kind != "f":
-            return value
-        return pd.Series(rounded(value.to_numpy(), digits), index=value.index, name=value.name)
-    values = np.asarray(value, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnitude = np.where(np.isfinite(values) & (values != 0), np.floor(np.log10(np.abs(values))), 0.0)
-    out = np.array([_round(v, int(digits - 1 - m)) for v, m in zip(values.ravel(), magnitude.ravel())], dtype=float)
-    out = out.reshape(values.shape) + 0.0
-    return float(out) if out.ndim == 0 else out
-
-
-def _round(value: float, places: int) -> float:
-    return round(float(value), places) if np.isfinite(value) else float(value)
-
-
 def _text(value: Any, digits: int) -> str:
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
