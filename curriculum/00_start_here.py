@@ -3,7 +3,7 @@
 #   id: "00"
 #   title: "Start here"
 #   phase: 0
-#   minutes: 50
+#   minutes: 55
 #   prerequisites: []
 #   objectives:
 #     - "Tell whether your set-up is complete, and mend it if it is not"
@@ -480,7 +480,7 @@ quiz.check({1: ..., 2: ..., 3: ...})
 #   section "Item-to-Item Collaborative Filtering".)
 # - **Netflix** does at sign-up what you did above: it asks new members to pick some titles they like, from a set that is
 #   itself chosen by an algorithm, and starts from there. (Gomez-Uribe and Hunt, "The Netflix Recommender System:
-#   Algorithms, Business Value, and Innovation", 2015: the part on new members, among the open problems.)
+#   Algorithms, Business Value, and Innovation", 2015, where it comes to cold start.)
 # - **MovieLens** studied *which* films to ask a newcomer about. Popular films are easy to answer and tell little; films
 #   on which people disagree tell more, if the newcomer has seen them. (Rashid et al., "Getting to Know You", 2002.)
 #

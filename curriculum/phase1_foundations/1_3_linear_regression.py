@@ -3,7 +3,7 @@
 #   id: "1.3"
 #   title: "Linear regression from scratch"
 #   phase: 1
-#   minutes: 250
+#   minutes: 240
 #   prerequisites: ["1.1", "1.2"]
 #   objectives:
 #     - "Predict a rating from features, and say what each weight means and what it does not mean"
@@ -65,8 +65,12 @@ def rmse(predicted, truth):
     return float(np.sqrt(np.mean((predicted - truth) ** 2)))
 
 
-show(train_ratings=len(train), test_ratings=len(test), mean_rating=y_train.mean())
-show(rmse_of_the_mean=rmse(y_train.mean(), y_test))
+show(
+    train_ratings=len(train),
+    test_ratings=len(test),
+    mean_rating=y_train.mean(),
+    rmse_of_the_mean=rmse(y_train.mean(), y_test),
+)
 
 # %% [markdown]
 # Always saying 3.53 stars is wrong by about 1.12 stars. Every model below has to beat that.
@@ -92,13 +96,15 @@ def facts(rows):
 
 # %% [markdown]
 # Genres become *flags*: one column each, 1 if the film has the genre. A film may have several. One entry of the catalogue,
-# literally called "unknown", has no year; we call its age 0 and admit it. Here are three rows, with some of the columns:
+# literally called "unknown", has no year; we call its age 0 and admit it. And a few ratings are older than
+# their film's official year, an age of -1, which we leave as it is. Here are three rows, with some of the columns:
 
 # %%
 facts_train, facts_test = facts(train), facts(test)
 show(
     features=facts_train.shape[1],
     rows_without_a_year=int(train["item"].isin(films.loc[films["year"].isna(), "item"]).sum()),
+    rows_of_age_minus_1=int((facts_train["film_age"] == -1).sum()),
 )
 facts_train[["film_age", "user_age", "Comedy", "Drama", "Sci-Fi"]].iloc[[0, 20_000, 40_000]]
 
@@ -189,15 +195,19 @@ normal_equation_checked = ex("1.3.1").check(normal_equation)
 # %%
 theta = normal_equation_checked(facts_train.to_numpy(), y_train)
 weights = pd.Series(theta[1:], index=facts_train.columns)
-show(intercept=theta[0], film_age=weights["film_age"], user_age=weights["user_age"])
-show(test_rmse=rmse(theta[0] + facts_test.to_numpy() @ theta[1:], y_test))
+show(
+    intercept=theta[0],
+    film_age=weights["film_age"],
+    user_age=weights["user_age"],
+    test_rmse=rmse(theta[0] + facts_test.to_numpy() @ theta[1:], y_test),
+)
 
 # %%
 by_genre = weights[genres.columns].sort_values()
 fig, ax = plt.subplots(figsize=(8, 5))
 ax.barh(by_genre.index, by_genre, color=np.where(by_genre < 0, "#D55E00", "#0072B2"))
 ax.axvline(0, color="#444444", linewidth=1)
-ax.set_title("A documentary gains 0.4 stars, a children's film loses a quarter")
+ax.set_title("All else equal, a documentary gains 0.4 stars")
 ax.set_xlabel("weight (stars)")
 figure_alt(
     fig,
@@ -212,8 +222,11 @@ figure_alt(
 
 # %%
 animated = genres[genres["Animation"] == 1]
-show(animation_films=len(animated), of_these_for_children=int(animated["Children's"].sum()))
-show(animation_and_children=weights["Animation"] + weights["Children's"])
+show(
+    animation_films=len(animated),
+    of_these_for_children=int(animated["Children's"].sum()),
+    animation_and_children=weights["Animation"] + weights["Children's"],
+)
 
 # %% [markdown]
 # ### The model is a SELECT
@@ -455,18 +468,20 @@ will_diverge = [rate for rate in candidates if rate * (14.15**2 + 9.74**2) > 2]
 will_diverge_checked = ex("1.3.4").check(will_diverge)
 
 # %% [markdown]
-# Now run all five, twenty steps each, and see whether the loss ends below or above where it began:
+# Now run all five, twenty steps each. Those whose loss ends above where it began should be the ones on the list:
 
 # %%
 ages = facts_train[["film_age"]].to_numpy()
+diverged = []
 for rate in candidates:
     final = walk(ages, stars, np.zeros(1), rate, steps=20)[-1]
-    loss = np.mean((ages @ final - stars) ** 2) / 2
-    verdict = "diverged" if loss > np.mean(stars**2) / 2 else "converges"
-    print(f"rate {rate:.3f}: {verdict}")
+    if np.mean((ages @ final - stars) ** 2) > np.mean(stars**2):
+        diverged.append(rate)
+show(run_and_arithmetic_agree=diverged == sorted(will_diverge_checked))
 
 # %% [markdown]
-# Rates of 0.6 were fine on the map above, and here 0.008 is too much. The difference is the unit: an age of 40 has a square
+# (`print(diverged)` names them, if you have not worked it out.) A rate of 0.6 was fine on the map above, and here it would
+# be almost a hundred times too large. The difference is the unit: an age of 40 has a square
 # of 1,600, so the valley is steep. In many dimensions there is one curvature in each direction, and **the steepest direction
 # limits the rate for all of them**. A genre flag that is 1 in a few rows of a hundred has almost no curvature: with a
 # rate that the steepest feature can bear (in the next cell that is the *user's* age, around 33), its weight hardly moves at all. The valley is a long, narrow canyon.
@@ -618,8 +633,12 @@ one = known[known["user"] == 316]
 taste, one_left_over = one[genres.columns].to_numpy(), one["left_over"].to_numpy()
 exact = np.linalg.lstsq(np.column_stack([np.ones(len(taste)), taste]), one_left_over)[0]
 wildest = int(np.abs(exact[1:]).argmax())
-show(ratings=len(one), largest_weight=exact[1 + wildest])
-show(its_genre=genres.columns[wildest], ratings_of_this_genre=int(taste[:, wildest].sum()))
+show(
+    ratings=len(one),
+    largest_weight=exact[1 + wildest],
+    its_genre=genres.columns[wildest],
+    ratings_of_this_genre=int(taste[:, wildest].sum()),
+)
 
 # %% [markdown]
 # Minus three stars for animation, on a scale of one to five, and all of it learned from two ratings! With so little to hold
@@ -670,7 +689,7 @@ fig, ax = plt.subplots()
 ax.plot(paths, color="#bbbbbb", linewidth=1)
 for genre in ["Drama", "Action", "Sci-Fi", "Animation"]:
     ax.plot(paths[genre], label=f"{genre} ({seen[genre]} ratings)")
-ax.set_title("As weights get dearer, those with little evidence fall first")
+ax.set_title("Two ratings cannot pay for a large weight")
 ax.set(xscale="log", xlabel="price alpha", ylabel="weight (stars)")
 ax.legend(title="user 316")
 figure_alt(
@@ -730,14 +749,13 @@ y_valid = valid_rows["rating"].to_numpy()
 errors = [rmse(with_taste(shared, jobs, alpha), y_valid) for alpha in alphas]
 without = rmse(shared, y_valid)
 best = alphas[int(np.argmin(errors))]
-show(best_alpha=best, rmse_at_best=min(errors))
-show(rmse_at_the_smallest=errors[0], without_personal_part=without)
+show(best_alpha=best, rmse_at_best=min(errors), rmse_at_the_smallest=errors[0], without_personal_part=without)
 
 # %%
 fig, ax = plt.subplots()
 ax.plot(alphas, errors, "o-", label="shared model + each user's ridge")
 ax.axhline(without, color="#444444", linestyle="--", linewidth=1, label="shared model alone")
-ax.set_title("Too cheap memorizes noise, too dear forgets taste; 30 is about right")
+ax.set_title("Too cheap follows noise, too dear forgets taste; 30 is about right")
 ax.set(xscale="log", xlabel="price alpha", ylabel="validation RMSE (stars)")
 ax.legend()
 figure_alt(
@@ -781,7 +799,7 @@ ax.plot(board[-1:], board.index[-1:], "x", color="#D55E00", markersize=10)
 for name, value in board.items():
     ax.text(value + 0.008, name, f"{value:.3f}", va="center")
 ax.invert_yaxis()
-ax.set_title("943 small opinions beat every honest shared model")
+ax.set_title("943 small opinions beat the four shared models")
 ax.set(xlabel="test RMSE (stars); less is better", xlim=(0.9, 1.17))
 figure_alt(
     fig,
@@ -840,8 +858,11 @@ for name, own, rows, library, peer in [
 
 # %%
 twins = np.column_stack([facts_train["film_age"], facts_train["film_age"]])
-show(rank_of_the_table=int(np.linalg.matrix_rank(twins)), columns=twins.shape[1])
-show(weights_by_the_library=LinearRegression().fit(twins, y_train).coef_)
+show(
+    columns=twins.shape[1],
+    rank_of_the_table=int(np.linalg.matrix_rank(twins)),
+    weights_by_the_library=LinearRegression().fit(twins, y_train).coef_,
+)
 
 # %% [markdown]
 # **The baseline is a ridge.** Give every user and every film a flag of its own, take away the mean rating, fine the user
@@ -903,10 +924,11 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - Hastie, Tibshirani, Friedman, *The Elements of Statistical Learning*, 2nd edition, 2009: section 3.2 (least squares) and
 #   3.4.1 (ridge).
 # - Bottou, Curtis, Nocedal, *Optimization Methods for Large-Scale Machine Learning*, SIAM Review 60(2), 2018,
-#   arXiv:1606.04838, sections 3 and 4: why stochastic steps win when data is plenty.
+#   [arXiv:1606.04838](https://arxiv.org/abs/1606.04838), sections 3 and 4: why stochastic steps win when data is plenty.
 # - Robbins, Monro, *A Stochastic Approximation Method*, Annals of Mathematical Statistics 22(3), 1951,
-#   doi:10.1214/aoms/1177729586: the paper with which it all began.
+#   [doi:10.1214/aoms/1177729586](https://doi.org/10.1214/aoms/1177729586): the paper with which it all began.
 # - Hoerl, Kennard, *Ridge Regression: Biased Estimation for Nonorthogonal Problems*, Technometrics 12(1), 1970,
-#   doi:10.1080/00401706.1970.10488634.
-# - McMahan et al. 2013: doi:10.1145/2487575.2488200. Cheng et al. 2016: arXiv:1606.07792. Kaufman et al. 2012:
-#   doi:10.1145/2382577.2382579.
+#   [doi:10.1080/00401706.1970.10488634](https://doi.org/10.1080/00401706.1970.10488634).
+# - McMahan et al. 2013: [doi:10.1145/2487575.2488200](https://doi.org/10.1145/2487575.2488200). Cheng et al. 2016:
+#   [arXiv:1606.07792](https://arxiv.org/abs/1606.07792). Kaufman et al. 2012:
+#   [doi:10.1145/2382577.2382579](https://doi.org/10.1145/2382577.2382579).

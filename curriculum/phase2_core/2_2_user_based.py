@@ -65,8 +65,9 @@ theirs = known[known["item"] == FILM]
 
 person = data.users.set_index("user").loc[ME]
 print(f"user {ME}, {person['gender']}, aged {person['age']}: {films.loc[FILM, 'title']}?")
-show({"films he rated": len(mine), "his mean": mine["rating"].mean()})
-show({"people who rated it": len(theirs), "its mean": theirs["rating"].mean()})
+his = {"films he rated": len(mine), "his mean": mine["rating"].mean()}
+its = {"people who rated it": len(theirs), "its mean": theirs["rating"].mean()}
+show(his | its)
 # %% [markdown]
 # Two simple answers, and they agree: his own average is 3.3 stars, the film's is 3.4. Lukewarm. Lesson 2.1 would combine
 # the two and say much the same.
@@ -112,8 +113,8 @@ twins = neighbours[neighbours["cosine"] > 0.999999]
 counts = {"neighbours": len(neighbours), "perfect twins": len(twins)}
 for name, people in {"neighbours": neighbours, "perfect twins": twins}.items():
     counts[f"{name} with one film"] = (people["co_rated"] == 1).sum()
+counts["largest difference of the two"] = np.abs(library - neighbours["cosine"]).max().round(12)
 show(counts)
-show(largest_difference=np.abs(library - neighbours["cosine"]).max().round(12))
 # %% [markdown]
 # The last line says that SQL and library agree. And all 18 people who share exactly one film with him are perfect twins. It cannot be otherwise. With one film, each person is
 # a single number, a point on a line through zero. Two such points lie in the same direction whatever the stars are: 1 star
@@ -202,9 +203,14 @@ pair = pair.pivot(index="item", columns="user", values="rating").dropna()
 centred = pair - pair.mean()
 answer = pair.groupby(STERN)[KIND].mean()
 
-show(films_in_common=len(pair), mean_of_933=pair[STERN].mean(), mean_of_267=pair[KIND].mean())
 gaps = [(table[KIND] - table[STERN]).abs().mean() for table in (pair, centred)]
-show(mean_gap_in_stars=gaps[0], after_centring=gaps[1])
+show(
+    films_in_common=len(pair),
+    mean_of_933=pair[STERN].mean(),
+    mean_of_267=pair[KIND].mean(),
+    mean_gap_in_stars=gaps[0],
+    after_centring=gaps[1],
+)
 # %% [markdown]
 # More than a star apart, on average. Here is how each of the two uses the scale, and what the kind one says about the films to
 # which the stern one gave 1, 2, 3, 4 or 5 stars:
@@ -229,7 +235,7 @@ figure_alt(fig, alt)
 # the green line rises with the stars of user 933. Where user 933 gives one star, user 267 gives about three and a half; where
 # user 933 gives five, user 267 does too, nearly. They order the films alike and use the scale differently. That is a
 # difference of units, like metres against feet, and you convert units before you compare. Take each user's mean off,
-# and the average gap between the two shrinks from 1.3 stars to 0.8 (the two lines printed before the figure).
+# and the average gap between the two shrinks from 1.3 stars to 0.8 (the last two lines printed before the figure).
 #
 # Taking the mean off is called **mean-centring**. The cosine of the centred ratings is the **Pearson correlation**:
 #
@@ -376,10 +382,11 @@ crossing_checked = ex("2.2.3").check(crossing)
 # Back to user 168. Each dot below is another user; the orange ones are his ten nearest neighbours.
 # %%
 shrunk_table = similarity_matrix(ratings.matrix, "pearson", shrinkage=10)
+everyone = np.arange(ratings.n_users) != row  # but himself
 fig, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
 for ax, table, name in zip(axes, (pearson_table, shrunk_table), ("Pearson alone", "with shrinkage 10")):
     nearest = np.argsort(-table[row], kind="stable")[:10]
-    ax.scatter(shared[row], table[row], s=12, alpha=0.35, color="#56B4E9", label="a user")
+    ax.scatter(shared[row, everyone], table[row, everyone], s=12, alpha=0.35, color="#56B4E9", label="a user")
     ax.scatter(shared[row, nearest], table[row, nearest], s=30, color="#D55E00", label="the ten nearest")
     ax.set(xlabel="films co-rated with user 168", title=name, xlim=(0, 65))
 axes[0].set_ylabel("similarity")
@@ -397,10 +404,11 @@ def films_shared_with_ten(table):
 
 
 alone, shrunk = films_shared_with_ten(pearson_table), films_shared_with_ten(shrunk_table)
-show({"Pearson alone": alone, "with shrinkage": shrunk})
+tied = int((pearson_table[row] > 0.999999).sum())
+show({"Pearson alone": alone, "with shrinkage": shrunk, "tied at 1.0 by Pearson alone": tied})
 # %% [markdown]
-# The same user, the same ratings, and not one of the ten is the same. Those on the left know two or three of his films; those
-# on the right between 14 and 45.
+# The same user, the same ratings, and not one of the ten is the same. Those on the left know two or three of his films (twelve
+# people tie at 1.0, and the database would hand you any ten of them); those on the right between 14 and 45.
 #
 # %% [markdown] instructor=true
 # **Timing.** 35 minutes with the exercise; the split-half experiment alone deserves ten.
@@ -619,6 +627,7 @@ models = {
 results = {name: evaluate_ratings(m.fit(train), test) for name, m in models.items()}
 contest = compare(results, metric="rmse", against="averages").set_index("model")
 contest["rmse"] = {name: result["rmse"].mean for name, result in results.items()}
+show({"rmse of the averages, on this split": results["averages"]["rmse"].mean})
 contest[["rmse", "difference", "low", "high", "p_holm", "better"]].round(4)
 # %% [markdown]
 # A negative `difference` is a win over the averages. Cosine loses. Plain Pearson cannot be told from them. Shrunk Pearson wins
@@ -849,7 +858,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 #   1999, pages 230-237. [doi:10.1145/312624.312682](https://doi.org/10.1145/312624.312682)
 # - J. Herlocker, J. Konstan, J. Riedl: *An Empirical Analysis of Design Choices in Neighborhood-Based Collaborative Filtering
 #   Algorithms*. Information Retrieval 5, 2002, pages 287-310. [doi:10.1023/A:1020443909834](https://doi.org/10.1023/A:1020443909834)
-# - Y. Koren: *Factor in the Neighbors: Scalable and Accurate Collaborative Filtering*. ACM TKDD 4(1), 2010; section 2.2 for
+# - Y. Koren: *Factor in the Neighbors: Scalable and Accurate Collaborative Filtering*. ACM TKDD 4(1), 2010, for
 #   shrinkage and the variant `baseline`. [doi:10.1145/1644873.1644874](https://doi.org/10.1145/1644873.1644874)
 # - G. Linden, B. Smith, J. York: *Amazon.com Recommendations: Item-to-Item Collaborative Filtering*. IEEE Internet Computing
 #   7(1), 2003, pages 76-80. [doi:10.1109/MIC.2003.1167344](https://doi.org/10.1109/MIC.2003.1167344)

@@ -25,12 +25,13 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from recsys_lab.course.comparing import Incorrect, same
 from recsys_lab.errors import RecsysLabError
 
-__all__ = ["CourseBug", "Exercise", "Incorrect", "NotAttempted", "Task", "WrongAnswer", "judge", "same"]
+__all__ = ["CourseBug", "Exercise", "Incorrect", "NotAttempted", "Task", "WrongAnswer", "example", "judge", "same"]
 
 State = Literal["correct", "incorrect", "not attempted"]
 SYMBOLS: dict[State, str] = {"correct": "✓", "incorrect": "✗", "not attempted": "○"}
@@ -83,6 +84,23 @@ class Exercise:
     points: int
     explanation: str
     expected: Callable[[], Any] | None = None
+
+
+def example(call: str, answer: Callable[[], Any]) -> Callable[[], str]:
+    """What `.expected()` shows for a function: one call, and below it each thing that it gives.
+
+    >>> print(example("mean([1, 2])", lambda: 1.5)())
+    mean([1, 2]) gives
+      1.5
+    """
+
+    def made() -> str:
+        given = answer()
+        parts = given if isinstance(given, tuple) else (given,)
+        shown = [np.array2string(np.asarray(part), precision=4, floatmode="maxprec") for part in parts]
+        return "\n  ".join([f"{call} gives", *shown])
+
+    return made
 
 
 # ------------------------------------------------------------------ what the learner holds
@@ -177,7 +195,7 @@ def _reference(exercise: Exercise) -> Any:
 def judge(exercise: Exercise, answer: Any) -> tuple[State, str]:
     """(state, message) of an answer. Pure: prints and records nothing. Raises CourseBug where the checker fails."""
     if not attempted(answer) and not _passes_anyway(exercise, answer):
-        return "not attempted", f'replace the `...`; stuck? ex("{exercise.id}").hint()'
+        return "not attempted", f'{_what_is_missing(answer)}; stuck? ex("{exercise.id}").hint()'
     if isinstance(_reference(exercise), FunctionType) and not callable(answer):
         return "incorrect", f"this is a {type(answer).__name__}; pass the function itself, without calling it."
     watched = _Watched(answer) if isinstance(answer, FunctionType) else None
@@ -236,6 +254,26 @@ def attempted(answer: Any) -> bool:
     if isinstance(answer, type):
         return not any(_is_stub(f) for f in vars(answer).values() if isinstance(f, FunctionType))
     return True
+
+
+def _what_is_missing(answer: Any) -> str:
+    """What an answer that is not attempted, or not to its end, still lacks.
+
+    >>> _what_is_missing(...), _what_is_missing(("same", ..., "zero"))
+    ('replace the `...`', 'answer 2 of 3 is still `...`')
+    """
+    if isinstance(answer, FunctionType) and not _is_empty(answer):
+        return "a `...` is left in your function: put code in its place, or delete it"
+    if isinstance(answer, Mapping):
+        missing = [repr(name) for name, part in answer.items() if not attempted(part)]
+    elif isinstance(answer, (tuple, list)):
+        missing = [str(n) for n, part in enumerate(answer, 1) if not attempted(part)]
+    else:
+        missing = []
+    if not missing or len(missing) == len(answer):
+        return "replace the `...`"
+    plural, be = ("", "is") if len(missing) == 1 else ("s", "are")
+    return f"answer{plural} {' and '.join(missing)} of {len(answer)} {be} still `...`"
 
 
 def _is_stub(function: FunctionType) -> bool:

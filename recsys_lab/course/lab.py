@@ -76,10 +76,19 @@ def copy_lessons(source: Path, work: Path) -> dict[str, str]:
         else:
             report[name] = "outdated"
         if report[name] in ("new", "refreshed"):
-            _write(copy, notebook.read_bytes())
+            _write(copy, _without_outputs(notebook))
             record[name] = latest
     _write(record_path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
     return report
+
+
+def _without_outputs(notebook: Path) -> bytes:
+    """The notebook as nobody has run it yet: whoever is asked to predict a result must not find it below the cell."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    for cell in content["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _read_record(path: Path) -> dict[str, str]:
@@ -225,6 +234,7 @@ def arguments(work: Path, port: int, token: str, browser: bool) -> list[str]:
         "MappingKernelManager.transport_encryption": "auto",  # else each kernel warns that it has none
         "LabApp.default_url": "/lab/tree/index.md",
         "LabApp.app_settings_dir": state / "settings",
+        "LabApp.user_settings_dir": state / "user-settings",
         "LabApp.workspaces_dir": state / "workspaces",
     }
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -276,7 +276,10 @@ def _footer(lesson: Lesson, everything: dict[str, Lesson]) -> str:
     if at > 0:
         parts.append(f"← {_link(lesson, ids[at - 1], everything)}")
     if at + 1 < len(ids):
-        parts.append(f"{_link(lesson, ids[at + 1], everything)} →")
+        later = next((id for id in ids[at + 1 :] if id in everything), None)
+        if later not in (None, ids[at + 1]):
+            parts.append(f"{_link(lesson, ids[at + 1], everything)} (in preparation)")
+        parts.append(f"{_link(lesson, later or ids[at + 1], everything)} →")
     return "---\n" + " · ".join(parts)
 
 

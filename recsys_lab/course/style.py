@@ -27,11 +27,14 @@ def set_up() -> None:
 def show(value: Any = None, /, digits: int = 4, **named: Any) -> None:
     """Print numbers rounded to `digits` significant digits, and tables likewise.
 
-    Rounded output is what a test can compare on any machine, and what a person can read.
+    Rounded output is what a test can compare on any machine, and what a person can read. A zero at the end stands
+    where it was computed (1.0899 is 1.090), and not where the number ends (2.5).
 
-    >>> show(rmse=0.943712, users=943)
+    >>> show(rmse=0.943712, bar=1.08996, users=943, stars=2.5)
     rmse    0.9437
+    bar     1.090
     users   943
+    stars   2.5
     >>> show(2 / 3, digits=2)
     0.67
     >>> show([1.00000001, -0.0])
@@ -42,40 +45,14 @@ def show(value: Any = None, /, digits: int = 4, **named: Any) -> None:
     if named:
         value = named if value is None else {"": value, **named}
     if isinstance(value, (pd.DataFrame, pd.Series)):
-        # Otherwise pandas fills up to four places, and 1.122 reads 1.1220: a digit that nobody computed.
         with pd.option_context("display.float_format", lambda v: _number(v, digits)):
-            _display(rounded(value, digits))
+            _display(value)
     elif isinstance(value, Mapping):
         width = max((len(str(k)) for k in value), default=0)
         for key, v in value.items():
             print(f"{key!s:<{width}}   {_text(v, digits)}")
     elif value is not None:
         print(_text(value, digits))
-
-
-def rounded(value: Any, digits: int = 4) -> Any:
-    """Numbers rounded to significant digits, in a scalar, array, Series or DataFrame. -0.0 becomes 0.0.
-
-    >>> rounded(1234.5678), rounded(0.00012345, 2)
-    (1235.0, 0.00012)
-    """
-    if isinstance(value, pd.DataFrame):
-        floats = value.select_dtypes("floating").columns
-        return value.assign(**{str(c): rounded(value[c], digits) for c in floats if isinstance(c, str)})
-    if isinstance(value, pd.Series):
-        if value.dtype.kind != "f":
-            return value
-        return pd.Series(rounded(value.to_numpy(), digits), index=value.index, name=value.name)
-    values = np.asarray(value, dtype=float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        magnitude = np.where(np.isfinite(values) & (values != 0), np.floor(np.log10(np.abs(values))), 0.0)
-    out = np.array([_round(v, int(digits - 1 - m)) for v, m in zip(values.ravel(), magnitude.ravel())], dtype=float)
-    out = out.reshape(values.shape) + 0.0
-    return float(out) if out.ndim == 0 else out
-
-
-def _round(value: float, places: int) -> float:
-    return round(float(value), places) if np.isfinite(value) else float(value)
 
 
 def _text(value: Any, digits: int) -> str:
@@ -86,7 +63,7 @@ def _text(value: Any, digits: int) -> str:
     if isinstance(value, (float, np.floating)):
         return _number(float(value), digits)
     if isinstance(value, np.ndarray) and value.ndim > 1:
-        return np.array2string(rounded(value, digits), formatter={"float_kind": lambda v: _number(v, digits)})  # type: ignore[arg-type]
+        return np.array2string(value, formatter={"float_kind": lambda v: _number(v, digits)})  # type: ignore[arg-type]
     if isinstance(value, (list, tuple, np.ndarray)):
         inner = ", ".join(_text(v, digits) for v in value)
         return f"({inner})" if isinstance(value, tuple) else f"[{inner}]"
@@ -97,6 +74,8 @@ def _number(value: float, digits: int) -> str:
     text = f"{value:.{digits}g}"
     if "e" in text and 1e-5 < abs(value) < 1e15:  # 1.235e+03 reads worse than 1235
         text = f"{float(text):.{max(0, digits)}f}".rstrip("0").rstrip(".")
+    elif "e" not in text and np.isfinite(value) and f"{value:.{digits + 3}g}" != text:
+        text = f"{value:#.{digits}g}".rstrip(".")  # the number goes on after a zero: keep that
     return "0" if text in ("-0", "0") else text
 
 

@@ -43,7 +43,20 @@ def test_copies_are_kept_byte_for_byte_when_nothing_changed(folders):
     before = (work / LESSON).stat().st_mtime_ns
     assert lab.copy_lessons(source, work) == {START: "kept", LESSON: "kept"}
     assert (work / LESSON).stat().st_mtime_ns == before
-    assert (work / LESSON).read_bytes() == (source / LESSON).read_bytes()
+
+
+def test_a_copy_says_the_same_and_looks_as_if_nobody_had_run_it(folders):
+    source, work = folders
+    printed = {"output_type": "stream", "name": "stdout", "text": "the result that the learner is to predict"}
+    lesson = json.loads(notebook("première", "2"))
+    lesson["cells"][0]["outputs"] = [printed]
+    lesson["cells"].insert(1, {"cell_type": "markdown", "source": ["text"], "metadata": {}})
+    (source / LESSON).write_text(json.dumps(lesson))
+    assert lab.copy_lessons(source, work)[LESSON] == "refreshed"
+    copy = json.loads((work / LESSON).read_text(encoding="utf-8"))
+    assert lab.fingerprint(work / LESSON) == lab.fingerprint(source / LESSON)
+    assert [(c["outputs"], c["execution_count"]) for c in copy["cells"] if c["cell_type"] == "code"] == [([], None)] * 2
+    assert (copy["nbformat"], copy["cells"][1]) == (4, lesson["cells"][1])
 
 
 def test_an_updated_lesson_never_overwrites_what_the_learner_typed(folders):
@@ -64,7 +77,7 @@ def test_an_updated_lesson_refreshes_a_copy_that_was_only_run(folders):
     (work / LESSON).write_text(json.dumps(ran))
     (source / LESSON).write_text(notebook("a better lesson"))
     assert lab.copy_lessons(source, work)[LESSON] == "refreshed"
-    assert (work / LESSON).read_bytes() == (source / LESSON).read_bytes()
+    assert lab.fingerprint(work / LESSON) == lab.fingerprint(source / LESSON)
     assert lab.copy_lessons(source, work)[LESSON] == "kept"
 
 
@@ -133,6 +146,12 @@ def test_a_damaged_record_of_progress_does_not_keep_the_lab_shut(folders, monkey
     monkeypatch.setenv("RECSYS_LAB_PROGRESS", str(work / "progress.json"))
     assert "Begin with" in lab.index(lab.copy_lessons(source, work), work)
     assert "damaged" in capsys.readouterr().err
+
+
+def test_what_the_learner_sets_stays_with_the_course(tmp_path):
+    said = dict(option.split("=", 1) for option in lab.arguments(tmp_path, 9000, "token", browser=False))
+    for name in ("app_settings_dir", "user_settings_dir", "workspaces_dir"):
+        assert said[f"--LabApp.{name}"].startswith(str(tmp_path / ".lab")), name
 
 
 def test_ports():

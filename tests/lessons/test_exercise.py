@@ -179,8 +179,23 @@ def test_a_forgotten_line_with_dots_does_not_spoil_a_right_answer():
     exercise = an_exercise(lambda f: same(f(1), 2))
     assert judge(exercise, right) == ("correct", "")
     assert judge(exercise, wrong)[0] == "not attempted"
+    assert "left in your function" in judge(exercise, wrong)[1]
     assert judge(exercise, with_code_above)[0] == "correct"
     assert judge(an_exercise(lambda f: None), only_a_docstring)[0] == "not attempted", "an empty body never passes"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (("same", ..., "zero"), "answer 2 of 3 is still `...`"),
+        (["same", ..., ...], "answers 2 and 3 of 3 are still `...`"),
+        ({"left": 1, "right": ...}, "answer 'right' of 2 is still `...`"),
+        ((..., ...), "replace the `...`"),
+    ],
+)
+def test_half_an_answer_is_told_which_half_is_missing(answer, says):
+    state, message = judge(an_exercise(lambda given: None), answer)
+    assert (state, message.split(";")[0]) == ("not attempted", says)
 
 
 # ------------------------------------------------------------------ comparing

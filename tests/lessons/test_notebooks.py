@@ -137,6 +137,14 @@ def test_links_point_to_written_lessons(small):
     assert fresh.cells[-1].source == "---\n← [9.1 Angles](9_1_angles.ipynb) · 9.3 Never written →"
 
 
+def test_the_footer_leads_on_to_the_next_lesson_that_is_open(small):
+    text = small.lesson.read_text().replace("9.1", "9.3").replace("Angles", "Never written")
+    small.lesson.with_name("9_3_never.py").write_text(text)
+    everything = lessons.all_lessons()
+    fresh, _ = notebooks.layout(everything["9.1"], "learner", everything)
+    assert fresh.cells[-1].source == "---\n9.2 Lengths (in preparation) · [9.3 Never written](9_3_never.ipynb) →"
+
+
 def test_a_lesson_may_word_the_heading_of_an_exercise_itself(small):
     small.replace('# %% exercise="9.1.2"', '# %% [markdown]\n# ### Exercise 9.1.2: mine\n# %% exercise="9.1.2"')
     fresh, _ = notebooks.layout(lessons.find("9.1"), "learner", lessons.all_lessons())

@@ -81,10 +81,10 @@ def _most_rated(ratings: pd.DataFrame, n: int) -> pd.Series:
 
 
 def _by_hand() -> pd.DataFrame:
-    """Film 7 has 3 ratings, 5 has 2, 9 has 1; 9 has the best mean, 5 the largest sum; ann rated most."""
+    """Film 9 has 3 ratings, 5 has 2, 3 and 7 have 1; 7 comes first and has the best mean, 5 the largest sum."""
     rows = [
-        *[("ann", 7, 1.0), ("ben", 7, 2.0), ("cat", 7, 1.0)],
-        *[("ann", 5, 4.0), ("ben", 5, 4.0), ("ann", 9, 5.0)],
+        *[("ann", 7, 5.0), ("ann", 9, 1.0), ("ben", 9, 2.0), ("cat", 9, 1.0)],
+        *[("ann", 5, 4.0), ("ben", 5, 4.0), ("cat", 3, 2.0)],
     ]
     return pd.DataFrame(rows, columns=["user", "item", "rating"])
 
@@ -103,7 +103,7 @@ def _check_most_rated(answer: Any) -> None:
         raise Incorrect("you returned a DataFrame; return one Series: film ids as its index, counts as its values.")
     if not isinstance(got, pd.Series):
         raise Incorrect(f"return a Series (index: film id, values: counts), not {type(got).__name__}.")
-    want = pd.Series({7: 3, 5: 2})
+    want = pd.Series({9: 3, 5: 2})
     _name_the_mistake(got, ratings)
     same(got, want)
     if len(answer(ratings.copy(), 1)) != 1:
@@ -132,7 +132,12 @@ def _name_the_mistake(got: pd.Series, ratings: pd.DataFrame) -> None:
         raise Incorrect("you added up the stars; each rating counts once, whatever its stars.")
     if values == by_film.size().nsmallest(2).to_dict():
         raise Incorrect("these are the films with the *fewest* ratings: sort the other way round.")
-    if values == {7: 3, 5: 2} and list(got.index) == [5, 7]:
+    liked = [ratings.loc[ratings["rating"] >= stars, "item"].value_counts().head(2).to_dict() for stars in (4, 5)]
+    if values in liked:
+        raise Incorrect("you left out the ratings with few stars; each rating counts once, whatever its stars.")
+    if values in (by_film.size().head(2).to_dict(), ratings.groupby("item", sort=False).size().head(2).to_dict()):
+        raise Incorrect("you took the first two films of the table as it lies. Sort by the counts before you cut.")
+    if values == {9: 3, 5: 2} and list(got.index) == [5, 9]:
         raise Incorrect("the right films, but not the largest first.")
 
 
@@ -158,6 +163,12 @@ MOST_RATED = Exercise(
             "the sum of stars", lambda: lambda r, n: r.groupby("item")["rating"].sum().nlargest(n), "added up the stars"
         ),
         WrongAnswer("users", lambda: lambda r, n: r["user"].value_counts().head(n), "per user"),
+        WrongAnswer(
+            "liked films only",
+            lambda: lambda r, n: r.loc[r["rating"] >= 4, "item"].value_counts().head(n),
+            "left out the ratings with few stars",
+        ),
+        WrongAnswer("not sorted", lambda: lambda r, n: r.groupby("item").size().head(n), "Sort by the counts"),
         WrongAnswer("no limit", lambda: lambda r, n: r["item"].value_counts(), "first two"),
         WrongAnswer(
             "ascending", lambda: lambda r, n: r["item"].value_counts(ascending=True).head(n), "sort the other way"

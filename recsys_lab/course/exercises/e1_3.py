@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
 from recsys_lab.course.quiz import Question
 
 Array = np.ndarray
@@ -37,17 +37,6 @@ def _real() -> tuple[Array, Array, list[str]]:
 def _random(n: int, d: int, seed: int = 0) -> tuple[Array, Array]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, d)) + 2, rng.normal(size=n) + 3
-
-
-def _example(call: str, answer: Callable[[], Any]) -> Callable[[], pd.Series]:
-    """What `.expected()` shows for a function: one call, and each part of what it gives."""
-
-    def made() -> pd.Series:
-        parts = answer()
-        parts = parts if isinstance(parts, tuple) else (parts,)
-        return pd.Series([np.array2string(np.asarray(p), precision=4, floatmode="maxprec") for p in parts], name=call)
-
-    return made
 
 
 def _near(got: Any, want: Any) -> bool:
@@ -96,8 +85,8 @@ def _check_normal_equation(solve: Callable[[Array, Array], Any]) -> None:
             raise Incorrect("you return a Series, whose labels would get in the way later: return `.to_numpy()` of it.")
         if np.shape(got) == (X.shape[1],):
             raise Incorrect(
-                f"{what}: you return {X.shape[1]} numbers, one a feature, so the intercept is missing. Without a column "
-                "of ones the line must pass through 0: a film of age 0 would get 0 stars."
+                f"{what}: you return one number a feature, so the intercept is missing. Without a column of "
+                "ones the line must pass through 0: a film of age 0 would get 0 stars."
             )
         if np.shape(got) == (len(want), 1):
             raise Incorrect(
@@ -138,8 +127,8 @@ NORMAL_EQUATION = Exercise(
     explanation="$A^\\top A$ is a small square matrix, $(d+1) \\times (d+1)$, however many rows there are: all that the "
     "model needs from the 80,000 ratings are these sums of products. A database could compute them in one "
     "`SELECT SUM(x1 * x2), ...`. `solve` is faster than an inverse and loses fewer digits.",
-    expected=_example(
-        "normal_equation([[1], [2], [3]], [3, 5, 7]) gives",
+    expected=example(
+        "normal_equation([[1], [2], [3]], [3, 5, 7])",
         lambda: _normal_equation(np.array([[1.0], [2.0], [3.0]]), np.array([3.0, 5.0, 7.0])),
     ),
 )
@@ -281,8 +270,7 @@ def _check_leaking(find: Callable[..., Any]) -> None:
         if build is leaky and set(got) < set(want):
             missed = sorted(set(want) - set(got))
             raise Incorrect(
-                f"{missed} passed, yet it follows the test ratings. Judge a column by what it does when test ratings "
-                "change, not by its name."
+                f"not found: {missed}. Judge a column by what it does when test ratings change, not by its name."
             )
         if build is average and not got:
             raise Incorrect(
@@ -328,9 +316,9 @@ LEAK = Exercise(
     "features, so it can stand in your CI and run on every pull request. It finds leaks through the ratings; "
     "leaks through time (a feature that knows next week's views) need a second tripwire, which lesson 1.5 "
     "adds.",
-    expected=lambda: pd.Series(
-        {"train_mean": "not in the list", "mean_of_everything": "in the list", "film_age": "not in the list"},
-        name="a column made by `build`",
+    expected=example(
+        "leaking_columns(build, train, test), where build makes film_age, mean_of_train and mean_of_all,",
+        lambda: ["mean_of_all"],
     ),
 )
 
@@ -354,6 +342,14 @@ def _gradient_sum(X: Array, y: Array, w: Array, b: float) -> tuple[Array, float]
 def _gradient_twice(X: Array, y: Array, w: Array, b: float) -> tuple[Array, float]:
     dw, db = _gradient(X, y, w, b)
     return 2 * dw, 2 * db
+
+
+def _gradient_no_intercept(X: Array, y: Array, w: Array, b: float) -> tuple[Array, float]:
+    return _gradient(X, y, w, 0.0)
+
+
+def _gradient_swapped(X: Array, y: Array, w: Array, b: float) -> tuple[float, Array]:
+    return _gradient(X, y, w, b)[::-1]
 
 
 def _gradient_no_feature(X: Array, y: Array, w: Array, b: float) -> tuple[Array, float]:
@@ -433,12 +429,14 @@ GRADIENT = Exercise(
         WrongAnswer("a sum, not a mean", lambda: _gradient_sum, "loss is a mean"),
         WrongAnswer("forgets the half", lambda: _gradient_twice, "twice the slope"),
         WrongAnswer("forgets the feature", lambda: _gradient_no_feature, "features are missing"),
+        WrongAnswer("forgets b", lambda: _gradient_no_intercept, "missing from the error"),
+        WrongAnswer("b first", lambda: _gradient_swapped, "come first"),
     ),
     points=2,
     explanation="Read it as blame: each row hands its error to the weights, in proportion to the feature that carried "
     "them. The mean over the rows is what all rows together want changed.",
-    expected=_example(
-        "gradient([[1], [3], [5]], [2, 4, 3], w=[0], b=0) gives",
+    expected=example(
+        "gradient([[1], [3], [5]], [2, 4, 3], w=[0], b=0)",
         lambda: _gradient(np.array([[1.0], [3.0], [5.0]]), np.array([2.0, 4.0, 3.0]), np.zeros(1), 0.0),
     ),
 )
@@ -591,6 +589,14 @@ def _sgd_one_row(X: Array, y: Array, w: Array, b: float, rate: float, order: Any
     return _sgd(X, y, w, b, rate, order[:1])
 
 
+def _sgd_whole_table(X: Array, y: Array, w: Array, b: float, rate: float, order: Any) -> tuple[Array, float]:
+    for row in order:
+        error = X @ w + b - y
+        w = w - rate * error[row] * X[row]
+        b = b - rate * error[row]
+    return w, b
+
+
 def _check_sgd(sgd: Callable[..., Any]) -> None:
     X, y = _random(40, 3, seed=5)
     cases = [
@@ -612,7 +618,7 @@ def _check_sgd(sgd: Callable[..., Any]) -> None:
             continue
         for mistake, message in (
             (_sgd_uphill, "you stepped uphill: a step goes *against* the slope, so subtract"),
-            (_sgd_one_row, "only the first row was read: is the `return` indented too far, inside the loop?"),
+            (_sgd_one_row, "only the first row was read: the `return` is indented too far, it stands inside the loop"),
             (
                 _sgd_stale,
                 "you computed the errors once, before the first step. Each row must see the weights that the row before it left behind",
@@ -629,6 +635,15 @@ def _check_sgd(sgd: Callable[..., Any]) -> None:
                 raise Incorrect(f"{what}: {message}.")
         same(got[0], want[0], what=f"{what}: w")
         same(got[1], want[1], what=f"{what}: b")
+    # One row, seen 10^15 times: it takes no memory, but the errors of all rows would take more than any machine has.
+    endless = np.broadcast_to(X[0], (10**15, 3)), np.broadcast_to(y[0], 10**15)
+    try:
+        sgd(*endless, np.zeros(3), 0.0, 0.02, [0, 1])
+    except MemoryError:
+        raise Incorrect(
+            "right, but each step reads the whole table: 80,000 rows for a single one. Compute the error of this row only, "
+            "from `X[row]` and `y[row]`."
+        ) from None
 
 
 SGD = Exercise(
@@ -654,14 +669,15 @@ SGD = Exercise(
         WrongAnswer("ignores the order", lambda: _sgd_unordered, "in the given order"),
         WrongAnswer("divides by n", lambda: _sgd_small, "a whole step of its own"),
         WrongAnswer("forgets the intercept", lambda: _sgd_no_intercept, "intercept never moves"),
+        WrongAnswer("reads all rows in each step", lambda: _sgd_whole_table, "reads the whole table"),
         WrongAnswer("changes the caller's array", lambda: _sgd_in_place, "caller's w"),
     ),
     points=3,
     explanation="It is `gradient` for a batch of one row, in a loop. The state between two messages is `(w, b)`, a few "
     "numbers: that is why such a model can learn from a stream of any length, and why two consumers of one "
     "partition would disagree.",
-    expected=_example(
-        "sgd([[1], [2]], [1, 0], w=[0], b=0, rate=0.1, order=[0, 1]) gives",
+    expected=example(
+        "sgd([[1], [2]], [1, 0], w=[0], b=0, rate=0.1, order=[0, 1])",
         lambda: _sgd(np.array([[1.0], [2.0]]), np.array([1.0, 0.0]), np.zeros(1), 0.0, 0.1, [0, 1]),
     ),
 )
@@ -701,6 +717,10 @@ def _ridge_raw(X: Array, y: Array, alpha: float) -> tuple[Array, float]:
     return w, y.mean() - X.mean(axis=0) @ w
 
 
+def _ridge_swapped(X: Array, y: Array, alpha: float) -> tuple[float, Array]:
+    return _ridge(X, y, alpha)[::-1]
+
+
 def _ridge_one_mean(X: Array, y: Array, alpha: float) -> tuple[Array, float]:
     Z = X - X.mean()
     w = np.linalg.solve(Z.T @ Z + alpha * np.eye(X.shape[1]), Z.T @ (y - y.mean()))
@@ -733,10 +753,8 @@ def _check_ridge(ridge: Callable[..., Any]) -> None:
             continue
         if np.ndim(got[0]) == 0 and np.ndim(got[1]) == 1:
             raise Incorrect("the weights come first here, the intercept second (in 1.3.1 it was the other way round).")
-        if _near(got[0], _ridge_raw(X, y, alpha)[0]):
-            raise Incorrect(
-                f"{what}: X and y were not centred. Take each column's mean off X, and the mean off y, first."
-            )
+        if any(_near(got[0], _ridge_raw(X, t, alpha)[0]) for t in (y, y - y.mean())):
+            raise Incorrect(f"{what}: X was not centred. Take each column's mean off X, and the mean off y, first.")
         if X.shape[1] > 1 and _near(got[0], _ridge_one_mean(X, y, alpha)[0]):
             raise Incorrect(f"{what}: you took one mean for the whole table; `X.mean(axis=0)` is one for each column.")
         for mistake, message in (
@@ -784,14 +802,15 @@ RIDGE = Exercise(
         WrongAnswer("the intercept is penalised", lambda: _ridge_intercept, "intercept pays the penalty"),
         WrongAnswer("nothing is centred", lambda: _ridge_raw, "not centred"),
         WrongAnswer("one mean for the whole table", lambda: _ridge_one_mean, "one mean for the whole table"),
+        WrongAnswer("the intercept first", lambda: _ridge_swapped, "weights come first"),
         WrongAnswer("alpha times n", lambda: _ridge_scaled, "multiplied by the number of rows"),
         WrongAnswer("the mean of y as the intercept", lambda: _ridge_raw_mean, "only where the features are centred"),
     ),
     points=3,
     explanation="Adding $\\alpha$ on the diagonal also makes the matrix invertible, whatever the features are: the same "
     "column twice is no trouble any more, and each copy gets half of the weight.",
-    expected=_example(
-        "ridge([[1], [2], [3]], [3, 5, 7], alpha=2) gives",
+    expected=example(
+        "ridge([[1], [2], [3]], [3, 5, 7], alpha=2)",
         lambda: _ridge(np.array([[1.0], [2.0], [3.0]]), np.array([3.0, 5.0, 7.0]), 2.0),
     ),
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import Ratings, UserKNN, datasets, split
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
 from recsys_lab.course.quiz import Question
 from recsys_lab.metrics import rmse
 from recsys_lab.similarity import similarity_matrix
@@ -69,8 +69,15 @@ def _cosine_unguarded(x: np.ndarray, y: np.ndarray) -> float:
         return float(np.divide(a @ b, np.sqrt((a @ a) * (b @ b))))
 
 
+def _cosine_of_two(x: np.ndarray, y: np.ndarray) -> float:
+    return _cosine(x, y) if (~np.isnan(x) & ~np.isnan(y)).sum() > 1 else 0.0
+
+
+X, Y = np.array([5.0, 3.0, NAN, 1.0]), np.array([4.0, NAN, 2.0, 2.0])
+
+
 def _check_cosine(cosine: Callable[[np.ndarray, np.ndarray], float]) -> None:
-    x, y = np.array([5.0, 3.0, NAN, 1.0]), np.array([4.0, NAN, 2.0, 2.0])
+    x, y = X, Y
     got = _number(cosine(x.copy(), y.copy()), "cosine([5, 3, nan, 1], [4, nan, 2, 2])")
     if math.isnan(got):
         raise Incorrect("the result is NaN: a NaN got into a sum. Pick out the films that both rated first.")
@@ -86,6 +93,13 @@ def _check_cosine(cosine: Callable[[np.ndarray, np.ndarray], float]) -> None:
     if math.isnan(apart):
         raise Incorrect("two users without a single co-rated film get 0/0 = NaN. Return 0.0 for them.")
     same(apart, 0.0, what="two users without a co-rated film")
+    single = _number(cosine(np.array([1.0, NAN, 3.0]), np.array([5.0, 2.0, NAN])), "the cosine of one co-rated film")
+    if single == 0:
+        raise Incorrect(
+            "two users with a single co-rated film get 0. You may be right not to trust it, and section 4 comes to that; "
+            "here, write what the SQL gives: 1."
+        )
+    same(single, 1.0, what="two users with a single co-rated film, 1 star against 5")
     stars = _profiles()
     for a, b in _real_pairs():
         same(cosine(stars[a].copy(), stars[b].copy()), _cosine(stars[a], stars[b]), what=f"users {a + 1} and {b + 1}")
@@ -230,14 +244,18 @@ def _predict_wrongly(how: str) -> Predict:
     """The misconceptions, each one step away from the right formula."""
 
     def predict(my_mean: float, similarity: np.ndarray, ratings: np.ndarray, means: np.ndarray, k: int) -> float:
-        order = np.argsort(-similarity, kind="stable")
+        order = np.argsort(similarity if how == "least" else -similarity, kind="stable")
+        if how == "first":
+            order = np.arange(len(similarity))
         nearest = order if how == "everybody" else order[:k]
         if how != "negative too":
             nearest = nearest[similarity[nearest] > 0]
         if len(nearest) == 0 and how != "unguarded":
             return float(my_mean)
-        s = similarity[nearest]
+        s = np.ones(len(nearest)) if how == "unweighted" else similarity[nearest]
         centre = my_mean if how == "raw" else means[nearest]
+        if how == "bare":
+            my_mean = 0.0
         below = {"plain count": float(len(s)), "negative too": np.abs(s).sum()}.get(how, s.sum())
         with np.errstate(invalid="ignore", divide="ignore"):
             return float(my_mean + np.divide(s @ (ratings[nearest] - centre), below))
@@ -256,18 +274,15 @@ def _check_predict(predict: Predict) -> None:
         "neighbour's own mean off: was the film good or bad *by their standards*?",
         "plain count": "the weights no longer add up to 1. Divide by the sum of the neighbours' similarities, not by their number.",
         "everybody": "all who rated the film voted. Only the k most similar of them count.",
+        "least": "you took the *least* similar k of them: sort by falling similarity.",
+        "first": "you took the first k of them as they stand, not the most similar: sort by falling similarity.",
+        "unweighted": "both neighbours count the same: weigh each one's deviation by the similarity.",
+        "bare": "my_mean is missing: the neighbours say how far from *your* usual the film is.",
     }
     for how, message in messages.items():
         if np.isclose(got, _predict_wrongly(how)(*case, k)):
             raise Incorrect(message)
-    for how, nearest in (("least", np.argsort(similarity)[:k]), ("first", np.arange(k))):
-        if np.isclose(got, _predict(me, similarity[nearest], ratings[nearest], means[nearest], k)):
-            raise Incorrect(f"you took the {how} k of them, not the most similar: sort by falling similarity.")
     near = np.argsort(-similarity)[:k]
-    if np.isclose(got, me + (ratings[near] - means[near]).mean()):
-        raise Incorrect("both neighbours count the same: weigh each one's deviation by the similarity.")
-    if np.isclose(got + me, _predict(*case, k)):
-        raise Incorrect("my_mean is missing: the neighbours say how far from *your* usual the film is.")
     if np.isclose(got, me + similarity[near] @ ratings[near] / similarity[near].sum()):
         raise Incorrect(
             "you added the neighbours' stars to my_mean, and got more than 5. Add how far each was above or below "
@@ -374,10 +389,8 @@ _PIPELINES: dict[str, tuple[Pipeline, bool]] = {
     "user means of all ratings": (lambda train, test: _user_means(pd.concat([train, test]), test), True),
     "k-NN fitted on all ratings": (lambda train, test: _knn(pd.concat([train, test]), test), True),
     "the mean of the test ratings": (lambda train, test: np.full(len(test), test["rating"].mean()), True),
-    "user means, nudged by each test rating": (
-        lambda train, test: _user_means(train, test) + 0.1 * (test["rating"] - test["rating"].mean()).to_numpy(),
-        True,
-    ),
+    # A permutation of 0, 1, 2, ...: whatever the ratings are, the mean of these predictions is the same to the last bit.
+    "the order of the test ratings": (lambda train, test: np.argsort(test["rating"].to_numpy(), kind="stable"), True),
     "the last test rating": (lambda train, test: np.full(len(test), test["rating"].iloc[-1]), True),
 }
 
@@ -431,8 +444,8 @@ def _check_leaks(leaks: Leaks) -> None:
                     f"a leak ({name}) slipped through: swapping the test ratings keeps their mean. Change the values."
                 )
             raise Incorrect(
-                f"a leak ({name}) was not found. Change *every* test rating, unevenly, and compare the two runs' "
-                "predictions row by row with np.allclose."
+                f"a leak ({name}) was not found. Change *every* test rating, so that their order changes too, and compare "
+                "the two runs' predictions row by row with np.allclose."
             )
 
 
@@ -466,12 +479,14 @@ EXERCISES = [
             WrongAnswer("unseen is zero", lambda: _cosine_filled, "0 stars"),
             WrongAnswer("unseen is the user's mean", lambda: _cosine_mean_filled, "filled the gaps"),
             WrongAnswer("no guard for strangers", lambda: _cosine_unguarded, "0/0"),
+            WrongAnswer("0 for a single film", lambda: _cosine_of_two, "what the SQL gives"),
         ),
         points=2,
         explanation="The dot product was never the problem: a film seen by one adds 0 to it. The lengths were: "
         "`sqrt(x @ x)` grew with every film that the other had not seen, so a busy user could be similar to nobody. "
         "Unknown is not zero; it must be left out of *all* the sums. (Where data says only seen or not seen, 0 does mean "
         "something, and the colleague's formula is the usual one. Lesson 2.6 is about that.)",
+        expected=example("cosine([5, 3, nan, 1], [4, nan, 2, 2])", lambda: _cosine(X, Y)),
     ),
     Exercise(
         id="2.2.2",
@@ -499,6 +514,7 @@ EXERCISES = [
         explanation="Pearson is the cosine of the deviations. After centring, half of the numbers are negative, so two "
         "users can now be opposite (-1) and not only less alike. `np.corrcoef(x[both], y[both])[0, 1]` gives the same "
         "number where there is variance, and NaN where there is none.",
+        expected=example("pearson([5, 3, nan, 1], [4, nan, 2, 2])", lambda: _pearson(X, Y)),
     ),
     Exercise(
         id="2.2.3",
@@ -558,11 +574,19 @@ EXERCISES = [
             WrongAnswer("k ignored", lambda: _predict_wrongly("everybody"), "k most similar"),
             WrongAnswer("negative neighbours kept", lambda: _predict_wrongly("negative too"), "negative similarity"),
             WrongAnswer("no neighbours, no guard", lambda: _predict_wrongly("unguarded"), "divide by 0"),
+            WrongAnswer("least similar first", lambda: _predict_wrongly("least"), "*least* similar"),
+            WrongAnswer("not sorted", lambda: _predict_wrongly("first"), "as they stand"),
+            WrongAnswer("no weights", lambda: _predict_wrongly("unweighted"), "count the same"),
+            WrongAnswer("my_mean forgotten", lambda: _predict_wrongly("bare"), "my_mean is missing"),
         ),
         points=3,
         explanation="Each neighbour says how far the film was above or below *their* usual, and the average of those "
         "statements is moved to *your* usual. Dividing by the sum of the weights makes it an average: doubling all "
         "similarities changes nothing. With no neighbour there is no evidence, and your own mean is what is left.",
+        expected=example(
+            "predict_one(3, similarity=[0.9, 0.1], ratings=[5, 1], means=[4, 4], k=2)",
+            lambda: _predict(3.0, np.array([0.9, 0.1]), np.array([5.0, 1.0]), np.array([4.0, 4.0]), 2),
+        ),
     ),
     Exercise(
         id="2.2.5",
@@ -598,6 +622,10 @@ EXERCISES = [
         explanation="This is a metamorphic test: you do not know the right predictions, but you know what must not change "
         "them. It needs no knowledge of the model, so it can stand in CI in front of every model you ever train. It does "
         "not see every leak: a model chosen because it was best *on this test part* has leaked through you.",
+        expected=lambda: (
+            "True for a pipeline that predicts each user's mean over train and test together,\n"
+            "False for one that predicts each user's mean over train"
+        ),
     ),
 ]
 
