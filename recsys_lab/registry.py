@@ -38,6 +38,9 @@ MODELS: dict[str, Entry] = {
     "random": Entry("baselines", "Random", "baseline", "draws from the distribution of the ratings: the floor"),
     "user-knn": Entry("knn", "UserKNN", "neighbours", "what the users most like you said of the item"),
     "item-knn": Entry("knn", "ItemKNN", "neighbours", "what you said of the items most like this one"),
+    "svd": Entry("svd", "FunkSVD", "factors", "hidden factors of users and items, learned rating by rating"),
+    "svdpp": Entry("svdpp", "SVDpp", "factors", "svd, and what your choice of items says of you"),
+    "pure-svd": Entry("svd", "TruncatedSVD", "factors", "the largest singular vectors, unknown as 0: for lists"),
 }
 
 

@@ -22,6 +22,7 @@ ROWS = [
     {"biases", "checks", "factors", "formats", "metrics", "nearest", "ranking", "ratings", "regression", "similarity"},
     {"split", "fractal", "fetch"},
     {"base", "datasets"},
+    {"sgd"},
     ALGORITHMS,
     {"registry"},
     {"evaluate", "storage"},
