@@ -52,9 +52,9 @@ class SVDpp(SGDFactors):
     def __init__(
         self,
         *,
-        factors: int = 128,
-        epochs: int = 60,
-        rate: float = 0.005,
+        factors: int = 64,
+        epochs: int = 40,
+        rate: float = 0.007,
         reg: float = 0.08,
         reg_y: float = 0.005,
         sd: float = 0.01,
