@@ -8,8 +8,8 @@ For one rating after the other, with e the error of the prediction and all right
     b_i += rate (e - reg b_i)                  q_i += rate (e x_u - reg q_i)
 
 At the end b_u and p_u are solved for, given the items: a ridge regression on the user's own ratings, with the weight
-reg n_u that the steps above amount to. It costs no accuracy, and it is how a new user gets theirs, so that somebody
-who copies a history gets the same list.
+reg n_u that the steps above amount to. It is how a new user gets theirs too, so that somebody who copies a history
+gets the same list. Measured, it changes the RMSE by -.001 to +.001 on ml-100k and by -.004 to -.011 on ml-small-2016.
 
 Speed. Each step needs the x of the step before, so the time is that of a chain: a dot product, its sum over the lanes
 of a vector register, e, and the update. One pass over the factors therefore does two jobs: the update for this rating
