@@ -44,6 +44,9 @@ MODELS: dict[str, Entry] = {
     "item-item": Entry("itemitem", "ItemItem", "implicit", "the items most like those you chose"),
     "rp3beta": Entry("itemitem", "RP3beta", "implicit", "where a random walk from you ends, rare items preferred"),
     "bpr": Entry("bpr", "BPR", "implicit", "factors that put what you chose before what you did not"),
+    "svd": Entry("svd", "FunkSVD", "factors", "hidden factors of users and items, learned rating by rating"),
+    "svdpp": Entry("svdpp", "SVDpp", "factors", "svd, and what your choice of items says of you"),
+    "pure-svd": Entry("svd", "TruncatedSVD", "factors", "the largest singular vectors, unknown as 0: for lists"),
 }
 
 

@@ -30,6 +30,9 @@ RMSE_BANDS = {
     "item-item": (0.93, 0.96),
     "rp3beta": (0.93, 0.96),
     "bpr": (0.93, 0.96),
+    "svd": (0.885, 0.925),
+    "svdpp": (0.88, 0.92),
+    "pure-svd": (0.93, 0.96),
 }
 SMALL = {"factors": 4, "seed": 3}  # what a model takes of these, beside what a test asks for
 CANNOT_FOLD_IN = {"random"}
