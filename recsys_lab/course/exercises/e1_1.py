@@ -13,17 +13,15 @@ from recsys_lab import datasets
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, same
 from recsys_lab.course.quiz import Question
 
-Frame = pd.DataFrame
-
 
 # ------------------------------------------------------------------ tables to check with
 @functools.cache
-def _movielens() -> tuple[Frame, Frame]:
+def _movielens() -> tuple[pd.DataFrame, pd.DataFrame]:
     data = datasets.load("ml-100k")
     return data.ratings, data.items
 
 
-def _tables() -> tuple[Frame, Frame]:
+def _tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Five films, of which two share a title, two share title and year, and one is rated by nobody. Rows in disorder."""
     items = pd.DataFrame(
         {
@@ -45,7 +43,7 @@ def _tables() -> tuple[Frame, Frame]:
     return ratings, items
 
 
-def _untouched(before: tuple[Frame, ...], after: tuple[Frame, ...]) -> None:
+def _untouched(before: tuple[pd.DataFrame, ...], after: tuple[pd.DataFrame, ...]) -> None:
     if not all(a.equals(b) and list(a.columns) == list(b.columns) for a, b in zip(before, after)):
         raise Incorrect(
             "the frames that were passed in came back changed. Work on copies: `.assign(...)`, `.merge(...)`."
@@ -75,49 +73,49 @@ def _diagnose(
 
 
 # ------------------------------------------------------------------ 1.1.1 a report on every film
-Report = Callable[[Frame, Frame], Any]
+Report = Callable[[pd.DataFrame, pd.DataFrame], Any]
 
 
-def _film_report(ratings: Frame, items: Frame) -> Frame:
+def _film_report(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     stars = ratings.groupby("item")["rating"].agg(n="size", mean="mean").reset_index()
     return items[["item"]].merge(stars, on="item", how="left").fillna({"n": 0}).astype({"n": int})
 
 
-def _report_of_rated(ratings: Frame, items: Frame) -> Frame:
+def _report_of_rated(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return ratings.groupby("item")["rating"].agg(n="size", mean="mean").reset_index()
 
 
-def _report_count_star(ratings: Frame, items: Frame) -> Frame:
+def _report_count_star(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return (
         items.merge(ratings, on="item", how="left").groupby("item")["rating"].agg(n="size", mean="mean").reset_index()
     )
 
 
-def _report_gaps(ratings: Frame, items: Frame) -> Frame:
+def _report_gaps(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return items[["item"]].merge(_report_of_rated(ratings, items), on="item", how="left")
 
 
-def _report_zero_stars(ratings: Frame, items: Frame) -> Frame:
+def _report_zero_stars(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return _report_gaps(ratings, items).fillna(0)
 
 
-def _report_misaligned(ratings: Frame, items: Frame) -> Frame:
+def _report_misaligned(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     stars = ratings.groupby("item")["rating"]
     return items[["item"]].assign(n=stars.size(), mean=stars.mean()).fillna({"n": 0})
 
 
-def _report_outer(ratings: Frame, items: Frame) -> Frame:
+def _report_outer(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     stars = _report_of_rated(ratings, items)
     return items[["item"]].merge(stars, on="item", how="outer").fillna({"n": 0})
 
 
-def _report_in_place(ratings: Frame, items: Frame) -> Frame:
+def _report_in_place(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     report = _film_report(ratings, items)
     items["n"], items["mean"] = report["n"].to_numpy(), report["mean"].to_numpy()
     return items[["item", "n", "mean"]]
 
 
-def _as_report(got: Any) -> Frame:
+def _as_report(got: Any) -> pd.DataFrame:
     if isinstance(got, pd.Series) or not isinstance(got, pd.DataFrame):
         raise Incorrect(
             f"return a DataFrame with the columns item, n and mean; this is a {type(got).__name__}."
@@ -231,14 +229,14 @@ REPORT = Exercise(
 
 
 # ------------------------------------------------------------------ 1.1.2 the join that multiplies rows
-Widen = Callable[[Frame, Frame], Any]
+Widen = Callable[[pd.DataFrame, pd.DataFrame], Any]
 
 
-def _with_film_mean(ratings: Frame, items: Frame) -> Frame:
+def _with_film_mean(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return ratings.assign(film_mean=ratings.groupby("item")["rating"].transform("mean"))
 
 
-def _mean_by_title(ratings: Frame, items: Frame) -> Frame:
+def _mean_by_title(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     """The colleague's code, as the lesson shows it."""
     named = ratings.merge(items[["item", "title"]], on="item")
     means = named.groupby(["item", "title"], as_index=False)["rating"].mean()
@@ -246,34 +244,34 @@ def _mean_by_title(ratings: Frame, items: Frame) -> Frame:
     return named.merge(means[["title", "film_mean"]], on="title")
 
 
-def _mean_dropped(ratings: Frame, items: Frame) -> Frame:
+def _mean_dropped(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return _mean_by_title(ratings, items).drop_duplicates(["user", "item"])
 
 
 def _mean_pooled(keys: list[str]) -> Widen:
-    def widen(ratings: Frame, items: Frame) -> Frame:
+    def widen(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
         named = ratings.merge(items, on="item", how="left")
         return named.assign(film_mean=named.groupby(keys)["rating"].transform("mean"))
 
     return widen
 
 
-def _mean_by_title_and_year(ratings: Frame, items: Frame) -> Frame:
+def _mean_by_title_and_year(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     named = ratings.merge(items[["item", "title", "year"]], on="item")
     means = named.groupby(["item", "title", "year"], as_index=False)["rating"].mean()
     means = means.rename(columns={"rating": "film_mean"}).drop(columns="item")
     return named.merge(means, on=["title", "year"])
 
 
-def _mean_sorted(ratings: Frame, items: Frame) -> Frame:
+def _mean_sorted(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return _with_film_mean(ratings, items).sort_values(["item", "user"])
 
 
-def _mean_misaligned(ratings: Frame, items: Frame) -> Frame:
+def _mean_misaligned(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return ratings.assign(film_mean=ratings.groupby("item")["rating"].mean())
 
 
-def _mean_one_a_film(ratings: Frame, items: Frame) -> Frame:
+def _mean_one_a_film(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return ratings.groupby("item", as_index=False)["rating"].mean().rename(columns={"rating": "film_mean"})
 
 
@@ -351,7 +349,7 @@ BUG = Exercise(
     reference=lambda: _with_film_mean,
     check=_check_film_mean,
     hints=(
-        'Which titles belong to more than one film? `movielens.items["title"].value_counts()` tells. What happens to a rating '
+        'Which titles belong to more than one film? `items["title"].value_counts()` tells. What happens to a rating '
         "of such a film in the last line?",
         "The key must be unique on the side that you join *to*: join the means on `item`. Or no join at all: a window, "
         '`ratings.groupby("item")["rating"].transform("mean")`, has one value for each row.',
@@ -495,6 +493,13 @@ def _growth() -> tuple[str, ...]:
     return tuple(min(GROWTH, key=lambda word: abs(np.log(_FACTORS[word] / factor))) for factor in factors)
 
 
+def _sizes() -> pd.DataFrame:
+    """What `.expected()` shows: the numbers to think with, not the words."""
+    rows = {"today": (1_000, 1_700), "more users and films": (10_000, 17_000), "more users only": (10_000, 1_700)}
+    table = pd.DataFrame(rows, index=["users", "films"]).T
+    return table.assign(ratings=100 * table["users"])
+
+
 def _check_growth(answer: Any) -> None:
     said = tuple(answer.values()) if isinstance(answer, Mapping) else tuple(answer)
     words = tuple(" ".join(str(word).lower().replace("ten times", "10 times").split()) for word in said)
@@ -590,21 +595,22 @@ EMPTY = Exercise(
     explanation="Ratings grow with people, cells with people *times* films. So it is the catalogue that empties the table; users alone do "
     "not. A shop that doubles its offer halves the share it knows, and pays double for a dense table, while the CSR matrix "
     "follows the ratings. (Nearly: its 8 bytes for each user make no difference here.)",
+    expected=_sizes,
 )
 
 
 # ------------------------------------------------------------------ 1.1.5 sessions
-Sessions = Callable[[Frame, int], Any]
+Sessions = Callable[[pd.DataFrame, int], Any]
 
 
-def _sessions(ratings: Frame, gap: int) -> pd.Series:
+def _sessions(ratings: pd.DataFrame, gap: int) -> pd.Series:
     ordered = ratings.sort_values(["user", "timestamp"])
     pause = ordered.groupby("user")["timestamp"].diff()
     return 1 + (pause > gap).groupby(ordered["user"]).sum()
 
 
 def _sessions_wrongly(how: str) -> Sessions:
-    def sessions(ratings: Frame, gap: int) -> pd.Series:
+    def sessions(ratings: pd.DataFrame, gap: int) -> pd.Series:
         ordered = ratings if how == "as they come" else ratings.sort_values(["user", "timestamp"])
         pause = ordered.groupby("user")["timestamp"].diff()
         if how == "across users":
@@ -835,8 +841,11 @@ def _key_count_star() -> str:
     import duckdb
 
     ratings, items = _tables()
+    tables = duckdb.connect()
+    tables.register("ratings", ratings)
+    tables.register("items", items)
     query = "SELECT COUNT(*) AS n FROM items LEFT JOIN ratings USING (item) WHERE items.item = 50 GROUP BY items.item"
-    return {0: "a", 1: "b"}.get(int(duckdb.sql(query).df()["n"].iloc[0]), "c")
+    return {0: "a", 1: "b"}.get(int(tables.sql(query).df()["n"].iloc[0]), "c")
 
 
 def _key_groups() -> str:
