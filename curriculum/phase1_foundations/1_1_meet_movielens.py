@@ -296,13 +296,13 @@ def film_report(ratings, items):
 # %% check="1.1.1"
 film_report_checked = ex("1.1.1").check(film_report)
 # %% [markdown]
-# In the whole data every film has a rating (promise or chance? the cleaning saw to it). But a shop looks at *last
-# month*. Here is the report on April 1998:
+# Over all seven months every film has a rating. But a shop looks at *last month*. Here is the report on April 1998,
+# its last three weeks of data:
 # %%
 when = pd.to_datetime(ratings["timestamp"], unit="s")
-april = film_report_checked(ratings[when >= "1998-04-01"], items)
-nobody = april["n"] == 0
-show(films=len(april), without_a_rating=nobody.sum(), with_a_mean=april["mean"].notna().sum())
+ever, april = film_report_checked(ratings, items), film_report_checked(ratings[when >= "1998-04-01"], items)
+show({"films": len(april), "never rated": (ever["n"] == 0).sum()})
+show({"not rated in April": (april["n"] == 0).sum(), "with a mean in April": april["mean"].notna().sum()})
 
 
 # %% [markdown]
@@ -461,7 +461,7 @@ figure_alt(fig, alt)
 #   2.1). It is also useless: people know these films.
 # - **The tail is where recommendation is worth something,** and where there is almost nothing to learn from.
 #
-# So be wary of any measure that averages over ratings: nearly all of its weight is in the head.
+# So be wary of any measure that averages over ratings: most of its weight is in the head.
 #
 # %% [markdown] instructor=true
 # **Timing.** 25 minutes with the exercise. Collect guesses for "how many films hold half" first; they usually lie
@@ -523,9 +523,10 @@ family = datasets.describe().set_index("name").loc[names, ["ratings", "users", "
 family["percent filled"] = 100 * family["ratings"] / (family["users"] * family["items"])
 family["dense GB"] = 8 * family["users"] * family["items"] / 1e9
 family["CSR GB"] = (16 * family["ratings"] + 8 * (family["users"] + 1)) / 1e9
+family["times as much"] = family["dense GB"] / family["CSR GB"]
 show(family, digits=3)
 # %% [markdown]
-# Now the last two columns as a picture. Mind the scale: from one line to the next it is ten times as much.
+# Now the memory as a picture. Mind the scale: from one line to the next it is ten times as much.
 # %%
 place = np.arange(len(family))
 fig, ax = plt.subplots()
@@ -534,7 +535,7 @@ ax.bar(place + 0.2, family["CSR GB"], width=0.4, label="CSR")
 labels = [f"{name}\n{filled:.2g} % filled" for name, filled in family["percent filled"].items()]
 ax.set_xticks(place, labels)
 ax.set(yscale="log", ylabel="memory (GB, log scale)", xlabel="data set")
-ax.set_title("The larger the service, the more a dense table costs: 8 times, then 275")
+ax.set_title("The larger the service, the more a dense table wastes: 8 times, then 274")
 ax.legend(loc="upper left")
 figure_alt(fig, "Memory on a log scale: dense grows from 0.013 to 141 GB, CSR from 0.0016 to 0.5 GB.")
 # %% [markdown]
@@ -584,7 +585,7 @@ places = (widened["user"] - 1, widened["item"] - 1)
 quiet = sparse.csr_array((widened["rating"], places), shape=(U, I))
 show(highest_rating_by_scipy=quiet.max())
 try:
-    Ratings.from_frame(widened)
+    Ratings.from_frame(widened[["user", "item", "rating"]])
 except DataError as error:
     print(error)
 
@@ -607,8 +608,8 @@ except DataError as error:
 # %% [markdown]
 # ## 7. When people rate
 #
-# `timestamp` is the moment of rating. Is it also the moment of watching? Let us look. First the months, as a line;
-# below, how many of the ratings came from people in their first week on the site:
+# `timestamp` is the moment of rating. Is it also the moment of watching? Let us look. Week by week first: all ratings
+# as a line, and shaded below it those that came from people in their first seven days on the site.
 # %%
 joined_at = ratings.groupby("user")["timestamp"].transform("min")
 since = ratings["timestamp"] - joined_at  # seconds since the user's first rating
@@ -627,8 +628,8 @@ arrivals = week[since == 0].groupby(ratings["user"]).first().value_counts()
 show({"people who came in the two fullest weeks": arrivals.head(2).tolist(), "median week": arrivals.median()})
 show({"ratings in a user's first seven days": (since < 7 * 86_400).mean()})
 # %% [markdown]
-# Two peaks, in November and around the first of April: in these weeks 107 and 87 people registered, against 23 or 24
-# in a usual one. Why? The data does not say (a newspaper article, perhaps), and we shall not invent a reason. What it
+# Two peaks, in November and around the first of April: in these weeks 107 and 87 people registered, against 23 in the
+# median week. Why? The data does not say (a newspaper article, perhaps), and we shall not invent a reason. What it
 # does say is that 85 percent of all ratings were given by people in their first seven days. MovieLens 100K is, more
 # than anything else, a record of *first impressions*.
 #
@@ -647,26 +648,30 @@ ax.set_xticks(range(0, 24, 3))
 ax.legend(loc="lower right")
 figure_alt(fig, "Ratings by hour. In UTC fewest at 11; in Minnesota time fewest at 5 in the morning, most at 15.")
 show({"quietest hour in UTC": hours["UTC"].idxmin(), "in Minnesota": hours["Minnesota"].idxmin()})
+show({"users with a five-digit zip code": users["zip"].str.fullmatch(r"\d{5}").mean()})
 # %% [markdown]
 # The dashed line is what you get from `pd.to_datetime` alone: a day on which people sleep at eleven in the morning.
-# Most of these people live in the United States, hours behind UTC. In the time of Minnesota the dip is at five in the
-# morning, as it should be. (The country has four time zones, so even that is an approximation.) If you ever build the
-# feature "rates late at night", this is the bug that you will have.
+# But 98 percent of these people gave a zip code of five digits, so most of them live in the United States, hours
+# behind UTC. In the time of Minnesota, where the site is, the dip is at five in the morning, as it should be. (The
+# country has four time zones, so even that is an approximation.) If you ever build the feature "rates late at night",
+# this is the bug that you will have.
 #
 # ### How long does a user stay?
 #
 # Now the question from above. If a rating marked an evening at the cinema, one person's ratings would lie days apart.
-# Measure the pauses between two ratings of the same user:
+# Measure the pauses between two ratings of the same user, once more with a window:
 # %%
-in_order = ratings.sort_values(["user", "timestamp"])
-pauses = in_order.groupby("user")["timestamp"].diff().dropna()
-show({"pauses of 0 seconds": (pauses == 0).mean(), "of less than a minute": (pauses < 60).mean()})
+pauses = duckdb.sql("""
+    SELECT timestamp - LAG(timestamp) OVER (PARTITION BY user ORDER BY timestamp) AS seconds
+    FROM ratings QUALIFY seconds IS NOT NULL
+""").df()["seconds"]
+show({"pauses": len(pauses), "of 0 seconds": (pauses == 0).mean(), "of less than a minute": (pauses < 60).mean()})
 
 
 # %% [markdown]
-# Half of all pauses are **zero seconds** long. Nobody watches two films in one second. The site showed a page of
-# films, people ticked what they knew and pressed a button: the timestamp belongs to the button. So within such a page
-# there is no order at all, and a test that hides "each user's last rating" hides an arbitrary one.
+# Half of all pauses are **zero seconds** long. Nobody watches two films in one second. Ratings must have been sent
+# off in batches, a page of films at a time: the timestamp belongs to the button, not to the film. Within such a batch
+# there is no order at all.
 #
 # How many visits do people make? A visit, or session, is what lies between two long pauses.
 # %% exercise="1.1.5"
@@ -728,9 +733,9 @@ show({"users done within an hour": (stay <= 3_600).mean(), "ratings within an ho
 # empty by accident?**
 #
 # If somebody had thrown dice to decide which cells get filled, then what we see would be a fair sample of what we do
-# not. The mean of the empty cells would be 3.53 too, and so on. Statisticians say: *missing at random*. You can guess
-# that it is not so. People rate what they have watched, and they watch what they expect to like. Can we *see* that in
-# the data, although the empty cells are empty?
+# not. The mean of the empty cells would be 3.53 too, and so on. Statisticians call that *missing completely at
+# random*. You can guess that it is not so. People rate what they have watched, and they watch what they expect to
+# like. Can we *see* that in the data, although the empty cells are empty?
 #
 # **Clue one: popular films are better liked.** Group the films by how many people chose them:
 # %%
@@ -743,7 +748,7 @@ fig, ax = plt.subplots()
 ax.plot(groups.index.astype(str), groups["stars"], marker="o", label="mean of the films' means")
 ax.axhline(ratings["rating"].mean(), color="#444444", linestyle="--", linewidth=1, label="mean of all ratings")
 ax.set(xlabel="how many people rated the film", ylabel="stars", ylim=(2, 4))
-ax.set_title("The more people chose a film, the better those who chose it like it")
+ax.set_title("The more people chose a film, the better they liked it")
 ax.legend(loc="lower right")
 figure_alt(fig, "Mean stars by number of raters, rising steadily from 2.3 for one rater to 3.8 for 201 and more.")
 show({"mean of all ratings": ratings["rating"].mean(), "mean of the films' means": films["mean"].mean()})
@@ -816,8 +821,9 @@ show(
 # mark, as for *Western* and *Fantasy*; that is how large a gap chance alone can make, so do not read anything into a
 # single small one. Over all genres it is zero.
 #
-# So choice follows taste, and the cells that somebody left empty are, on average, films that he or she would have
-# liked *less*. The ratings are **missing not at random**.
+# So choice follows taste. Carry that on to the cells that somebody left empty: they are, on average, films that he or
+# she would have liked *less*. (That last step is an inference. Nobody can look an empty cell up.) The ratings are
+# **missing not at random**: whether a cell is filled depends on what would be in it.
 #
 # ### How much does that matter? Three worlds with the same data
 #
@@ -855,8 +861,8 @@ show({"ratings seen": len(seen), "true mean of all cells": world.mean()})
 show({"mean of what is seen": seen.mean(), "corrected": mean_behind_checked(seen, pull=1.6)})
 # %% [markdown]
 # The visible ratings are too kind by 0.7 stars, and the correction brings the truth back to within a hundredth. Now
-# the real ratings, with three pulls. Each column of bars below is a world, and **all three would have left us exactly
-# the same 100,000 ratings**:
+# the real ratings, with three pulls. Each colour below is a world, and **all three would have left us exactly the
+# same 100,000 ratings**:
 # %%
 q = ratings["rating"].value_counts(normalize=True).sort_index()
 fig, ax = plt.subplots()
@@ -961,6 +967,8 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - J. Bennett, S. Lanning: *The Netflix Prize*. KDD Cup and Workshop, 2007.
 # - B. M. Marlin, R. S. Zemel, S. Roweis, M. Slaney: *Collaborative Filtering and the Missing at Random Assumption*.
 #   UAI 2007. [arXiv:1206.5267](https://arxiv.org/abs/1206.5267)
+# - D. B. Rubin: *Inference and Missing Data*. Biometrika 63(3), 1976, pages 581-592. Where the three kinds of missing
+#   come from. [doi:10.1093/biomet/63.3.581](https://doi.org/10.1093/biomet/63.3.581)
 # - H. Steck: *Training and Testing of Recommender Systems on Data Missing Not at Random*. KDD 2010.
 #   [doi:10.1145/1835804.1835895](https://doi.org/10.1145/1835804.1835895)
 # - X. Amatriain, J. M. Pujol, N. Oliver: *I Like It... I Like It Not: Evaluating User Ratings Noise in Recommender
