@@ -368,9 +368,9 @@ means_of_twins = checked.drop_duplicates("item").set_index("item")["film_mean"]
 chasing = twins.loc[twins["title"] == "Chasing Amy", ["item", "title", "year"]]
 show(chasing.assign(film_mean=chasing["item"].map(means_of_twins)))
 # %% [markdown]
-# Eighteen films stand in the catalogue twice, under two ids. That is the data's own mistake, and it is famous enough
-# by now to be left in: everybody's results are computed with it. We leave it in too. But you should know that
-# *Chasing Amy* competes with *Chasing Amy*.
+# Eighteen films stand in the catalogue twice, under two ids. That is the data's own mistake, and it has stood there
+# for so long that everybody's results contain it. We leave it in too, so that ours can be compared. But you should
+# know that *Chasing Amy* competes with *Chasing Amy*.
 #
 # ### An experiment that nobody planned
 #
@@ -620,9 +620,9 @@ weekly["newcomers"] = ratings[since < 7 * 86_400].groupby(week).size()
 fig, ax = plt.subplots()
 ax.plot(weekly.index, weekly["all"], label="all ratings")
 ax.fill_between(weekly.index, weekly["newcomers"], alpha=0.3, label="by people in their first seven days")
-ax.set(title="Activity comes in waves, and the waves are newcomers", ylabel="ratings a week", ylim=0)
+ax.set(title="Activity comes in waves, and the waves are newcomers", ylabel="ratings a week", ylim=(0, 11_000))
 ax.set_xlabel("week")
-ax.legend(loc="upper center")
+ax.legend(loc="upper left", ncols=2)
 figure_alt(fig, "Ratings a week: 1,000 to 4,000, with peaks near 9,000 in November and April; most by newcomers.")
 arrivals = week[since == 0].groupby(ratings["user"]).first().value_counts()
 show({"people who came in the two fullest weeks": arrivals.head(2).tolist(), "median week": arrivals.median()})

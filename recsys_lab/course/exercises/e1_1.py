@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -244,8 +244,8 @@ def _mean_by_title(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
     return named.merge(means[["title", "film_mean"]], on="title")
 
 
-def _mean_dropped(ratings: pd.DataFrame, items: pd.DataFrame) -> pd.DataFrame:
-    return _mean_by_title(ratings, items).drop_duplicates(["user", "item"])
+def _mean_dropped(ratings: pd.DataFrame, items: pd.DataFrame, keep: Literal["first", "last"] = "first") -> pd.DataFrame:
+    return _mean_by_title(ratings, items).drop_duplicates(["user", "item"], keep=keep)
 
 
 def _mean_pooled(keys: list[str]) -> Widen:
@@ -311,11 +311,15 @@ def _check_film_mean(widen: Widen) -> None:
         if _near(film_mean, right):
             same(got["rating"].to_numpy(float), ratings["rating"].to_numpy(), what=f"{what}: the column rating")
             continue
-        if _near(film_mean, _mean_dropped(ratings, items)["film_mean"].to_numpy()):
+        if any(
+            _near(film_mean, _mean_dropped(ratings, items, keep)["film_mean"].to_numpy()) for keep in ("first", "last")
+        ):
             raise Incorrect(
                 f"{what}: the number of rows is right now, and the means are wrong: of several matches, drop_duplicates kept "
-                "the first, which is often another film's. Mend the key of the join, not its result."
+                "one, which is often another film's. Mend the key of the join, not its result."
             )
+        if _near(film_mean, ratings.groupby("user")["rating"].transform("mean").to_numpy()):
+            raise Incorrect(f"{what}: this is the mean of each *user*. Asked for is the mean of the film.")
         if _near(film_mean, _mean_pooled(["title"])(ratings, items)["film_mean"].to_numpy()):
             raise Incorrect(
                 f"{what}: you average over all films of the same title. The Sabrina of 1954 gets stars that were given to the "
@@ -343,8 +347,8 @@ BUG = Exercise(
     It runs, no line of it looks wrong, and it returns more rows than it was given.
 
     Find out why. Then write `with_film_mean(ratings, items)`, which returns **every row of `ratings` once, in the order
-    in which it came**, with one more column `film_mean`: the mean of all ratings of that film id. (More columns do no
-    harm.)
+    in which it came**, with one more column `film_mean`: the mean of all ratings of that film id. (More columns do no harm.) Leave
+    the two frames that you are given as they are.
     """,
     reference=lambda: _with_film_mean,
     check=_check_film_mean,
@@ -430,6 +434,8 @@ def _check_films_for(films_for: Few) -> None:
         "fraction": "this is a fraction of the films. Return how many they are",
     }
     mistakes = {how: [_films_for_wrongly(how)(counts, share) for counts, share, _ in cases] for how in says}
+    if all(abs(value - share * len(counts)) < 1 for value, (counts, share, _) in zip(got, cases)):
+        got = mistakes["films"]  # rounded up, down or to the nearest: the same mistake
     want = [_films_for(counts, share) for counts, share, _ in cases]
     _diagnose([what for *_, what in cases], got, want, mistakes, says)
 
@@ -501,7 +507,13 @@ def _sizes() -> pd.DataFrame:
 
 
 def _check_growth(answer: Any) -> None:
-    said = tuple(answer.values()) if isinstance(answer, Mapping) else tuple(answer)
+    said = (
+        tuple(answer.values())
+        if isinstance(answer, Mapping)
+        else (answer,)
+        if isinstance(answer, str)
+        else tuple(answer)
+    )
     words = tuple(" ".join(str(word).lower().replace("ten times", "10 times").split()) for word in said)
     strange = [word for word in words if word not in GROWTH]
     if len(words) != len(ASKED) or strange:
@@ -613,16 +625,20 @@ def _sessions_wrongly(how: str) -> Sessions:
     def sessions(ratings: pd.DataFrame, gap: int) -> pd.Series:
         ordered = ratings if how == "as they come" else ratings.sort_values(["user", "timestamp"])
         pause = ordered.groupby("user")["timestamp"].diff()
-        if how == "across users":
+        if how == "everybody's log":
+            ordered = ratings.sort_values("timestamp")
+        if how in ("across users", "everybody's log", "opened once"):
             pause = ordered["timestamp"].diff()
+        if how == "opened once":  # only the very first row of the table has no row before it
+            return (pause.fillna(gap + 1) > gap).groupby(ordered["user"]).sum()
         if how == "span":
             span = ratings.groupby("user")["timestamp"].agg(lambda t: t.max() - t.min())
             return 1 + span // gap
         if how == "slots":
             return ratings.groupby("user")["timestamp"].agg(lambda t: (t // gap).nunique())
         new = pause >= gap if how == "at least" else pause > gap
-        if how == "total":
-            return pd.Series({"all": int(new.sum()) + ratings["user"].nunique()})
+        if how == "rows":
+            return new
         return new.groupby(ordered["user"]).sum() + (how != "first forgotten")
 
     return sessions
@@ -661,6 +677,11 @@ def _check_sessions(sessions: Sessions) -> None:
                 f"return a Series: index user, values how many sessions. This is a {type(answer).__name__}."
                 + (" Is a `return` missing?" if answer is None else "")
             )
+        if answer.index.is_unique and set(answer.index) < set(users):
+            raise Incorrect(
+                f"{what}: users {sorted(set(users) - set(answer.index))[:3]} are missing. Who never paused for long has one "
+                "session, not none: do not filter the rows before you group them."
+            )
         if sorted(answer.index, key=str) != sorted(users, key=str):
             raise Incorrect(
                 f"{what}: the index should be the {len(users)} users, one row each; yours has {len(answer)} rows, "
@@ -674,6 +695,10 @@ def _check_sessions(sessions: Sessions) -> None:
         "as they come": "you took the rows as they came. A pause is time since the rating *before*: sort by time first",
         "across users": "the first rating of a user was compared with the last one of the user above. Take the "
         "difference within each user (LAG ... PARTITION BY user)",
+        "opened once": "the first rating of a user was compared with the last one of the user above, so only the first user's "
+        "first session is counted for certain. Take the difference within each user (LAG ... PARTITION BY user)",
+        "everybody's log": "you measured the pause since *anybody's* rating. It has to be the same user's rating before (LAG ... "
+        "PARTITION BY user)",
         "span": "you divided the time between first and last rating by the gap. Somebody who comes back after a year has two "
         "sessions, not thousands",
         "slots": "you cut time into fixed slots. A session is ended by a pause, not by the clock: two ratings a minute "
@@ -694,7 +719,7 @@ SESSIONS = Exercise(
     prompt="""
     Write `sessions(ratings, gap)`: a Series with one number for each user (the index), **how many sessions** they had. A user's
     first rating opens a session, and so does every rating that comes **more than `gap` seconds** after that user's rating
-    before. The rows of `ratings` come in no particular order. In SQL you would write
+    before. The rows of `ratings` come in no particular order. Leave the frame as it is. In SQL you would write
     `timestamp - LAG(timestamp) OVER (PARTITION BY user ORDER BY timestamp) > gap`.
     """,
     reference=lambda: _sessions,
@@ -714,7 +739,10 @@ SESSIONS = Exercise(
         WrongAnswer("pauses across users", lambda: _sessions_wrongly("across users"), "within each user"),
         WrongAnswer("total time divided by the gap", lambda: _sessions_wrongly("span"), "comes back after a year"),
         WrongAnswer("fixed slots of time", lambda: _sessions_wrongly("slots"), "not by the clock"),
-        WrongAnswer("one number for everybody", lambda: _sessions_wrongly("total"), "Group by user at the end"),
+        WrongAnswer(
+            "pauses since anybody's rating", lambda: _sessions_wrongly("everybody's log"), "*anybody's* rating"
+        ),
+        WrongAnswer("one value for each rating", lambda: _sessions_wrongly("rows"), "Group by user at the end"),
     ),
     points=3,
     explanation="Sessions are not in the data: you define them, by a pause. `groupby(...).diff()` is the window function, and its first "
