@@ -25,6 +25,8 @@ _HOME = {
     "Random": "baselines",
     "UserKNN": "knn",
     "ItemKNN": "knn",
+    "BiasedALS": "als",
+    "ImplicitALS": "als",
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",

@@ -38,6 +38,8 @@ MODELS: dict[str, Entry] = {
     "random": Entry("baselines", "Random", "baseline", "draws from the distribution of the ratings: the floor"),
     "user-knn": Entry("knn", "UserKNN", "neighbours", "what the users most like you said of the item"),
     "item-knn": Entry("knn", "ItemKNN", "neighbours", "what you said of the items most like this one"),
+    "als": Entry("als", "BiasedALS", "factors", "taste and film as vectors, each side solved for in turn"),
+    "implicit-als": Entry("als", "ImplicitALS", "implicit", "vectors from what users chose and what they left alone"),
 }
 
 
