@@ -14,8 +14,8 @@ round. So the two take turns; each turn lowers the error, and no step size has t
 
 How hard to pull towards zero depends on how much is known: lambda_u = reg n_u^power, with n_u the user's ratings or
 choices, and the same for items. The power is 0 in the paper of Hu, Koren and Volinsky, 1 in that of Zhou et al. With
-0.5, the pull grows as fast as noise does: n_u random signs add up to about sqrt(n_u). One value of reg then serves
-sets of different size (of 100,000 ratings over 1,700 and 9,000 films, measured), and the error is lower.
+0.5, the pull grows as fast as noise does: n_u random signs add up to about sqrt(n_u). Then one value of reg serves
+ml-100k and ml-small-2016, whose films have 60 and 11 ratings on average, and the error is lower (measured).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _ALS(Recommender):
     def _check(self, train: Ratings) -> None:
         whole("factors", self.factors, 1, "a user is described by that many numbers")
         whole("epochs", self.epochs, 1, "that many times the users and the items take turns")
-        number("reg", self.reg, 0, "it pulls the vectors towards zero", above=True)
+        number("reg", self.reg, 0, "it pulls the vectors towards zero", 1e12, above=True)
         number("power", self.power, 0, "reg is multiplied by the number of ratings to this power", 1)
         choice("solver", self.solver, SOLVERS)
         whole("seed", self.seed, 0, "it starts the random numbers")
@@ -66,8 +66,8 @@ class _ALS(Recommender):
     def _alternate(self, matrix: sparse.csr_array, w: float, all_pairs: bool) -> None:
         """Learn the vectors from t_ui, the values of the matrix, and w (see halfstep.py).
 
-        The turns run in float32. A last half-step for the users in float64 makes each p_u the exact answer to the q_i, so
-        that a new user with the same history gets the same vector.
+        The turns run in float32. A last half-step for the users in float64 makes each p_u the exact answer to the q_i,
+        so that a new user with the same history gets the same vector.
         """
         by_item = matrix.astype(np.float32).T.tocsr()
         by_user = by_item.T.tocsr()
@@ -101,8 +101,8 @@ class BiasedALS(_ALS):
     ----------
     factors : k, length of the vectors, at least 1; 20 to 200 is usual.
     epochs : turns of both sides, at least 1; ten are enough, more neither help nor harm.
-    reg : > 0, and power : 0 to 1, lambda_u = reg n_u^power. For stars from 1 to 5, reg 1 to 2 suits power 0.5, and 0.1
-        power 1; ratings on a scale ten times as wide need ten times the reg.
+    reg : above 0, and power : 0 to 1, lambda_u = reg n_u^power. For stars from 1 to 5, reg 1 to 2 suits power 0.5,
+        and 0.1 power 1; ratings on a scale ten times as wide need ten times the reg.
     damping : >= 0, of the biases: how many ratings at the mean each user and each item starts with.
     solver : "cg", three conjugate gradient steps a half-step, or "exact", Cholesky; the error is the same.
     seed : of the start; the same seed gives the same model.
@@ -189,11 +189,13 @@ class ImplicitALS(_ALS):
     factors : k, length of the vectors, at least 1; 64 to 256 is usual, and more seldom harm.
     epochs : turns of both sides, at least 1.
     alpha : >= 0, how much more a choice counts than a blank; 1 to 40 is usual. Raise reg with it.
-    reg : > 0, and power : 0 to 1, lambda_u = reg n_u^power, n_u the number of the user's choices.
+    reg : above 0, and power : 0 to 1, lambda_u = reg n_u^power, n_u the number of the user's choices.
     threshold : a rating from here on is a choice; None: every stored rating is.
     solver, seed : as in `BiasedALS`.
 
-    The usual advice to tune alpha and reg with power 0 is sound, but then a good reg depends on the size of the data.
+    alpha, reg and power were chosen on one split of ml-100k and one of ml-small-2016, which agreed; with power 0 or 1
+    the two needed different reg. Where there are stars, threshold=4 ranks better than None, and no worse than
+    confidences that grow with the stars (measured), so there is no parameter for those.
 
     Attributes
     ----------
@@ -202,10 +204,10 @@ class ImplicitALS(_ALS):
 
     The trick that makes it possible: the sum over all items is Q^T Q, computed once for all users; a user adds
     alpha q_i q_i^T for what they chose. Time as in `BiasedALS`, with n_choices in the place of n_ratings and
-    O((n_users + n_items) k^2) more in an epoch; memory O(n_choices + (n_users + n_items) k). Cold start: who chose nothing
-    has p_u = 0 and scores of 0; a new user with choices gets the last half-step for one row. An explanation says how
-    much each choice adds to the score. Raises DataError for a parameter out of range, or where no rating reaches
-    the threshold.
+    O((n_users + n_items) k^2) more in an epoch; memory O(n_choices + (n_users + n_items) k). Cold start: who chose
+    nothing has p_u = 0 and scores of 0; a new user with choices gets the last half-step for one row. An explanation
+    says how much each choice adds to the score. Raises DataError for a parameter out of range, or where no rating
+    reaches the threshold.
 
     Sources: Hu, Koren and Volinsky 2008; Takacs, Pilaszy and Tikk 2011; Rendle, Krichene, Zhang and Koren 2022
     (regularisation by counts, and how much it matters).
@@ -241,7 +243,7 @@ class ImplicitALS(_ALS):
 
     def _fit(self, train: Ratings) -> None:
         self._check(train)
-        number("alpha", self.alpha, 0, "confidence is 1 + alpha, and never negative")
+        number("alpha", self.alpha, 0, "confidence is 1 + alpha, and never negative", 1e6)
         self._alternate((1 + self.alpha) * train.positives(self.threshold), w=self.alpha, all_pairs=True)
         self.gram_ = self.item_factors_.T @ self.item_factors_
 

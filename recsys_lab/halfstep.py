@@ -31,7 +31,8 @@ def half_step(
     matrix (n, m) stores the t_ui, reg (n,) holds the lambda_u; all_pairs says whether there is a gram.
     """
     gram = q.T @ q if all_pairs else np.empty((0, q.shape[1]), q.dtype)
-    known = (matrix.indptr, matrix.indices, matrix.data, q.dtype.type(w), gram, reg.astype(q.dtype), q, p)
+    x = np.empty((np.diff(matrix.indptr).max(), q.shape[1]), q.dtype)  # room for the q_i of one user, side by side
+    known = (matrix.indptr, matrix.indices, matrix.data, q.dtype.type(w), gram, reg.astype(q.dtype), q, p, x)
     if solver == "cg":
         conjugate_gradients(*known, STEPS)
     else:
@@ -39,10 +40,9 @@ def half_step(
 
 
 @njit(cache=True)
-def cholesky(indptr, indices, t, w, gram, reg, q, p):  # type: ignore[no-untyped-def]
+def cholesky(indptr, indices, t, w, gram, reg, q, p, x):  # type: ignore[no-untyped-def]
     """Set each p[u] to the solution. gram is (k, k), or (0, k) for none; reg[u] is lambda_u."""
     k = q.shape[1]
-    x = np.empty((np.max(np.diff(indptr)), k), q.dtype)  # the q_i of one user side by side, for BLAS
     for u in range(len(p)):
         begin, n, b = indptr[u], indptr[u + 1] - indptr[u], p[u]
         b[:] = 0
@@ -53,10 +53,14 @@ def cholesky(indptr, indices, t, w, gram, reg, q, p):  # type: ignore[no-untyped
             for f in range(k):
                 x[j, f] = q_i[f]
                 b[f] += t[begin + j] * q_i[f]
-        a = w * np.dot(x[:n].T, x[:n])
-        a[: len(gram)] += gram
+        a = np.dot(x[:n].T, x[:n])
         for f in range(k):
+            for g in range(k):
+                a[f, g] *= w
             a[f, f] += reg[u]
+        for f in range(len(gram)):
+            for g in range(k):
+                a[f, g] += gram[f, g]
         lower = np.linalg.cholesky(a)  # a = lower lower^T
         for f in range(k):  # lower y = b; y takes the place of b
             for g in range(f):
@@ -68,11 +72,11 @@ def cholesky(indptr, indices, t, w, gram, reg, q, p):  # type: ignore[no-untyped
                 b[g] -= lower[f, g] * b[f]
 
 
-@njit(cache=True, fastmath=True)  # fastmath: sums may run in vector instructions, in another order
-def conjugate_gradients(indptr, indices, t, w, gram, reg, q, p, steps):  # type: ignore[no-untyped-def]
+# fastmath: sums may run in vector instructions, in another order. numpy: x / 0 is infinite, which `converged` refuses.
+@njit(cache=True, fastmath=True, error_model="numpy")
+def conjugate_gradients(indptr, indices, t, w, gram, reg, q, p, x, steps):  # type: ignore[no-untyped-def]
     """Move each p[u] towards the solution by `steps` conjugate gradient steps from where it is."""
     k = q.shape[1]
-    x = np.empty((np.max(np.diff(indptr)), k), q.dtype)
     residual, step, a_step = np.empty(k, q.dtype), np.empty(k, q.dtype), np.empty(k, q.dtype)
     for u in range(len(p)):
         begin, n, p_u = indptr[u], indptr[u + 1] - indptr[u], p[u]

@@ -99,11 +99,11 @@ def test_conjugate_gradients_step_as_the_textbook_does_and_reach_the_solution_in
     reg = rng.uniform(0.5, 2, size=9).astype(np.float32)
     for gram in (np.empty((0, 4), np.float32), q.T @ q):
         known = (t.indptr, t.indices, t.data, np.float32(1.7), gram, reg, q)
-        exact = np.empty((9, 4), np.float32)
-        cholesky(*known, exact)
+        exact, room = np.empty((9, 4), np.float32), np.empty((12, 4), np.float32)
+        cholesky(*known, exact, room)
         for steps in (1, 2, 4, 50):  # from the solution on, it stays
             p = start.copy()
-            conjugate_gradients(*known, p, steps)
+            conjugate_gradients(*known, p, room, steps)
             if steps <= 4:
                 want = [literal_cg(t[[u]], 1.7, gram, reg[u], q, start[u], steps) for u in range(9)]
                 np.testing.assert_allclose(p, want, atol=1e-4)
@@ -182,12 +182,12 @@ def test_defaults_are_good_untuned(ml100k):
     [
         (BiasedALS(factors=0), r"factors=0: .*from 1\."),
         (BiasedALS(epochs=1.5), r"epochs=1\.5: "),
-        (BiasedALS(reg=0), r"reg=0: it pulls .* above 0\."),
+        (BiasedALS(reg=0), r"reg=0: it pulls .* above 0, up to 1e\+12\."),
         (BiasedALS(power=1.1), r"power=1\.1: .*from 0 to 1\."),
         (BiasedALS(damping=-1), r"damping=-1: "),
         (BiasedALS(solver="lu"), r"solver='lu': choose one of cg, exact\."),
         (BiasedALS(seed=-1), r"seed=-1: "),
-        (ImplicitALS(alpha=-0.5), r"alpha=-0\.5: confidence is 1 \+ alpha, and never negative; .*from 0\."),
+        (ImplicitALS(alpha=-0.5), r"alpha=-0\.5: confidence is 1 \+ alpha, and never negative; .*from 0 to 1e\+06\."),
         (ImplicitALS(reg=np.nan), r"reg=nan: "),
         (ImplicitALS(threshold=9), r"threshold=9: no rating is that high"),
     ],
@@ -202,6 +202,14 @@ def test_too_many_factors_are_refused_before_memory_is_taken(toy):
     with pytest.raises(DataError, match=r"BiasedALS: its vectors would take .*Lower factors\."):
         BiasedALS(factors=10**7).fit(toy.ratings)
     assert checks.MEMORY_LIMIT < 2**33
+
+
+@pytest.mark.parametrize("model", [BiasedALS, ImplicitALS])
+@pytest.mark.parametrize("solver", ["cg", "exact"])
+def test_a_strong_pull_works_and_one_too_weak_is_refused(model, solver, toy):
+    assert np.isfinite(model(reg=1e12, factors=20, solver=solver).fit(toy.ratings)._score(np.arange(6))).all()
+    with pytest.raises(DataError, match=r"ridge regression has no clear solution\. Raise reg=1e-300"):
+        model(reg=1e-300, factors=20, solver=solver).fit(toy.ratings)
 
 
 @pytest.mark.parametrize("solver", ["cg", "exact"])

@@ -19,7 +19,19 @@ ALGORITHMS = {entry.load().__module__.split(".")[1] for entry in registry.MODELS
 # A file may import from the rows above its own, and from no other.
 ROWS = [
     {"errors"},
-    {"biases", "checks", "factors", "formats", "halfstep", "metrics", "nearest", "ranking", "ratings", "regression", "similarity"},
+    {
+        "biases",
+        "checks",
+        "factors",
+        "formats",
+        "halfstep",
+        "metrics",
+        "nearest",
+        "ranking",
+        "ratings",
+        "regression",
+        "similarity",
+    },
     {"split", "fractal", "fetch"},
     {"base", "datasets"},
     ALGORITHMS,
