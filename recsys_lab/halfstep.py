@@ -31,8 +31,8 @@ def half_step(
     matrix (n, m) stores the t_ui, reg (n,) holds the lambda_u; all_pairs says whether there is a gram.
     """
     gram = q.T @ q if all_pairs else np.empty((0, q.shape[1]), q.dtype)
-    x = np.empty((np.diff(matrix.indptr).max(), q.shape[1]), q.dtype)  # room for the q_i of one user, side by side
-    known = (matrix.indptr, matrix.indices, matrix.data, q.dtype.type(w), gram, reg.astype(q.dtype), q, p, x)
+    most = int(np.diff(matrix.indptr).max())
+    known = (matrix.indptr, matrix.indices, matrix.data, q.dtype.type(w), gram, reg.astype(q.dtype), q, p, most)
     if solver == "cg":
         conjugate_gradients(*known, STEPS)
     else:
@@ -40,9 +40,10 @@ def half_step(
 
 
 @njit(cache=True)
-def cholesky(indptr, indices, t, w, gram, reg, q, p, x):  # type: ignore[no-untyped-def]
-    """Set each p[u] to the solution. gram is (k, k), or (0, k) for none; reg[u] is lambda_u."""
+def cholesky(indptr, indices, t, w, gram, reg, q, p, most):  # type: ignore[no-untyped-def]
+    """Set each p[u] to the solution. gram is (k, k), or (0, k) for none; reg[u] is lambda_u; most the largest n_u."""
     k = q.shape[1]
+    x = np.empty((most, k), q.dtype)  # the q_i of one user side by side, for BLAS
     for u in range(len(p)):
         begin, n, b = indptr[u], indptr[u + 1] - indptr[u], p[u]
         b[:] = 0
@@ -74,9 +75,10 @@ def cholesky(indptr, indices, t, w, gram, reg, q, p, x):  # type: ignore[no-unty
 
 # fastmath: sums may run in vector instructions, in another order. numpy: x / 0 is infinite, which `converged` refuses.
 @njit(cache=True, fastmath=True, error_model="numpy")
-def conjugate_gradients(indptr, indices, t, w, gram, reg, q, p, x, steps):  # type: ignore[no-untyped-def]
+def conjugate_gradients(indptr, indices, t, w, gram, reg, q, p, most, steps):  # type: ignore[no-untyped-def]
     """Move each p[u] towards the solution by `steps` conjugate gradient steps from where it is."""
     k = q.shape[1]
+    x = np.empty((most, k), q.dtype)
     residual, step, a_step = np.empty(k, q.dtype), np.empty(k, q.dtype), np.empty(k, q.dtype)
     for u in range(len(p)):
         begin, n, p_u = indptr[u], indptr[u + 1] - indptr[u], p[u]
