@@ -32,6 +32,8 @@ _HOME = {
     "FunkSVD": "svd",
     "SVDpp": "svdpp",
     "TruncatedSVD": "svd",
+    "BiasedALS": "als",
+    "ImplicitALS": "als",
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",

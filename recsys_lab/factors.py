@@ -9,6 +9,9 @@ with Q_u the rows q_j of the items j that u rated, d_uj = r_uj - b_uj, and C the
 The score is then a sum over the user's own ratings (Hu, Koren and Volinsky 2008, section 5):
 
     q_i . p_u = sum_j w_ij d_uj   w_ij = q_i . A^-1 q_j c_j
+
+Implicit feedback counts the items that u left alone too, with d = 0 and confidence 1. Then, with gram = Q^T Q over all
+items, A = gram + Q_u^T (C - I) Q_u + lambda I, and the rest stays as it is.
 """
 
 from __future__ import annotations
@@ -16,18 +19,29 @@ from __future__ import annotations
 import numpy as np
 
 
-def ridge(q: np.ndarray, d: np.ndarray, reg: float, confidence: np.ndarray | None = None) -> np.ndarray:
-    """p_u (k,) from q (n, k), d (n,), lambda = reg > 0 and the confidences (n,). O(n k^2 + k^3).
+def ridge(
+    q: np.ndarray,
+    d: np.ndarray,
+    reg: float,
+    confidence: np.ndarray | None = None,
+    gram: np.ndarray | None = None,
+) -> np.ndarray:
+    """p_u (k,) from q (n, k), d (n,), lambda = reg > 0, the confidences (n,) and the gram (k, k). O(n k^2 + k^3).
 
     >>> ridge(np.array([[1.0], [2.0]]), np.array([1.0, 2.0]), reg=0.0)
     array([1.])
     """
     weighted = q if confidence is None else q * confidence[:, None]
-    return np.linalg.solve(weighted.T @ q + reg * np.eye(q.shape[1]), weighted.T @ d)
+    return np.linalg.solve(_a(q, weighted, reg, gram), weighted.T @ d)
 
 
 def shares(
-    item: np.ndarray, q: np.ndarray, d: np.ndarray, reg: float, confidence: np.ndarray | None = None
+    item: np.ndarray,
+    q: np.ndarray,
+    d: np.ndarray,
+    reg: float,
+    confidence: np.ndarray | None = None,
+    gram: np.ndarray | None = None,
 ) -> np.ndarray:
     """w_ij d_uj (n,) for one item q_i (k,): what each of the user's ratings adds to the score. They sum to q_i . p_u.
 
@@ -36,4 +50,9 @@ def shares(
     True
     """
     weighted = q if confidence is None else q * confidence[:, None]
-    return (weighted @ np.linalg.solve(weighted.T @ q + reg * np.eye(q.shape[1]), item)) * d
+    return (weighted @ np.linalg.solve(_a(q, weighted, reg, gram), item)) * d
+
+
+def _a(q: np.ndarray, weighted: np.ndarray, reg: float, gram: np.ndarray | None) -> np.ndarray:
+    seen = weighted.T @ q if gram is None else gram + (weighted - q).T @ q
+    return seen + reg * np.eye(q.shape[1])

@@ -47,6 +47,8 @@ MODELS: dict[str, Entry] = {
     "svd": Entry("svd", "FunkSVD", "factors", "hidden factors of users and items, learned rating by rating"),
     "svdpp": Entry("svdpp", "SVDpp", "factors", "svd, and what your choice of items says of you"),
     "pure-svd": Entry("svd", "TruncatedSVD", "factors", "the largest singular vectors, unknown as 0: for lists"),
+    "als": Entry("als", "BiasedALS", "factors", "taste and film as vectors, each side solved for in turn"),
+    "implicit-als": Entry("als", "ImplicitALS", "implicit", "vectors from what users chose and what they left alone"),
 }
 
 

@@ -22,6 +22,17 @@ def test_ridge_is_scikit_learns_and_shares_sum_to_the_score(weighted):
     assert shares(item, q, d, 0.7, confidence).sum() == pytest.approx(item @ p)
 
 
+def test_with_a_gram_all_items_count():
+    """The same as a regression on every item, those left alone with d = 0 and confidence 1."""
+    rng = np.random.default_rng(1)
+    q, d, item = rng.normal(size=(12, 4)), rng.normal(size=12), rng.normal(size=4)
+    confidence = rng.uniform(1, 9, size=12)
+    d[5:], confidence[5:] = 0, 1
+    p = ridge(q[:5], d[:5], 0.7, confidence[:5], gram=q.T @ q)
+    np.testing.assert_allclose(p, ridge(q, d, 0.7, confidence), atol=1e-12)
+    assert shares(item, q[:5], d[:5], 0.7, confidence[:5], gram=q.T @ q).sum() == pytest.approx(item @ p)
+
+
 @pytest.mark.parametrize("value", [0, 2.5, "3", True, None, 11])
 def test_whole_numbers(value):
     checks.whole("k", 3, 1, "it counts", high=10)

@@ -24,6 +24,7 @@ ROWS = [
         "checks",
         "factors",
         "formats",
+        "halfstep",
         "metrics",
         "nearest",
         "ranking",
