@@ -26,6 +26,8 @@ _HOME = {
     "UserKNN": "knn",
     "ItemKNN": "knn",
     "TfidfContent": "content",
+    "EASE": "ease",
+    "SLIM": "slim",
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",

@@ -41,6 +41,8 @@ MODELS: dict[str, Entry] = {
     "content": Entry(
         "content", "TfidfContent", "content", "what resembles the things you liked, by title, genre, credits"
     ),
+    "ease": Entry("ease", "EASE", "implicit", "each item of your history adds its weight, found in closed form"),
+    "slim": Entry("slim", "SLIM", "implicit", "a few items of your history add weights that are never negative"),
 }
 
 

@@ -35,6 +35,7 @@ ROWS = [
     {"split", "fractal", "fetch", "beyond"},
     {"rerank"},
     {"base", "datasets"},
+    {"itemweights"},
     ALGORITHMS,
     {"registry"},
     {"blend"},  # a model made of registered models, by name
