@@ -63,7 +63,7 @@ def test_who_chose_nothing_gets_no_list(toy):
         model.fit(frame)
         assert model.recommend("ann").empty
         assert model.recommend_for({disliked: 1.0}).empty
-        assert len(model.recommend("cat", n=3)) == 3
+        assert len(model.recommend("cat", n=2)) == 2
 
 
 def test_items_that_nobody_chose_score_zero(toy):
