@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from recsys_lab import checks
 from recsys_lab.ease import EASE, _few, _inverse, _regressions, grams_of
 from recsys_lab.errors import DataError
 from recsys_lab.ratings import Ratings
@@ -114,6 +115,16 @@ def test_twenty_thousand_items_fit_by_their_neighbours():
     model = EASE(neighbours=5, reg=5).fit(train)
     assert model.weights_.nnz <= 5 * n_items
     assert len(model.recommend(0, n=10)) == 10
+
+
+def test_refuses_a_table_beyond_the_limit_before_it_exists(ml100k, monkeypatch):
+    train = Ratings.from_frame(ml100k.ratings)
+    monkeypatch.setattr(checks, "MEMORY_LIMIT", 2**20)
+    monkeypatch.setattr(Ratings, "positives", None)  # the first thing that a fit makes
+    with pytest.raises(DataError, match=r"1,682 x 1,682 weights would take 0\.0 GB, more than .*Pass neighbours=200"):
+        EASE().fit(train)
+    with pytest.raises(DataError, match=r"neighbours=200 for each of 1,682 items would .* Pass fewer neighbours"):
+        EASE(neighbours=200).fit(train)
 
 
 @pytest.mark.parametrize(

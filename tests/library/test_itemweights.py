@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys_lab import checks
 from recsys_lab.ease import EASE
-from recsys_lab.errors import DataError
 from recsys_lab.evaluate import evaluate_ranking
 from recsys_lab.ratings import Ratings
 from recsys_lab.slim import SLIM
@@ -85,18 +83,6 @@ def test_similar_items_are_those_that_its_choice_alone_brings(fitted):
     alone = fitted.recommend_for({item: 5.0}, n=5)
     alone = alone[alone["score"] > 0].reset_index(drop=True)
     pd.testing.assert_frame_equal(fitted.similar(item, n=5).head(len(alone)), alone)
-
-
-@pytest.mark.parametrize("model", [EASE, SLIM])
-def test_refuses_a_table_beyond_the_limit_before_it_exists(ml100k, monkeypatch, model):
-    train = Ratings.from_frame(ml100k.ratings)
-    monkeypatch.setattr(checks, "MEMORY_LIMIT", 2**20)
-    monkeypatch.setattr(Ratings, "positives", None)  # the first thing that a fit makes
-    with pytest.raises(DataError, match=r"1,682 x 1,682 .* would take 0\.\d GB, more than .*neighbours=200"):
-        model().fit(train)
-    if model is EASE:
-        with pytest.raises(DataError, match=r"neighbours=200 for each of 1,682 items would .* Pass fewer neighbours"):
-            EASE(neighbours=200).fit(train)
 
 
 @pytest.mark.parametrize(("model", "least"), [(EASE(), 0.31), (EASE(neighbours=100), 0.305), (SLIM(), 0.31)], ids=repr)
