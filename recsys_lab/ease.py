@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
 from scipy import sparse
 from scipy.linalg import lapack, solve_triangular
 
@@ -53,14 +52,14 @@ class EASE(ItemWeights):
     weights_ : B_ji t_i, float32: ndarray (n_items, n_items), or CSR with `neighbours` numbers in each column.
     chosen_ : X, CSR float32 (n_users, n_items).
 
-    With n items, m users and k neighbours: time O(n^2 min(n, m)), or O(n k^3 + sum over users of n_u^2 + what G_SS takes,
-    about n times the pairs of choices that a user has among k items). Memory 4 n^2 bytes, or O(n k). A score costs one
+    With n items, m users and k neighbours: time O(n^2 min(n, m)), or O(n k^3 + n^2), n times the pairs of choices among k
+    items, and sum over users of n_u^2. Memory 4 n^2 bytes (a little more with few users), or O(n k). A score costs one
     addition for each item of the history. Cold start: a new user's scores are x B, exactly as for a known one; an item
     that nobody chose scores 0; a user who chose nothing has no scores. Raises DataError for a parameter out of range,
     and for a table beyond the memory limit.
 
     Sources: Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse Data" (WWW). Neighbours: Ning and Karypis 2011
-    (ICDM), section "fsSLIM", and Steck 2019, "Markov Random Fields for Collaborative Filtering" (NeurIPS).
+    (fsSLIM, ICDM); Steck 2019, "Markov Random Fields for Collaborative Filtering" (NeurIPS).
 
     >>> from recsys_lab import datasets
     >>> model = EASE(reg=2, threshold=4).fit(datasets.toy().ratings)
@@ -159,6 +158,8 @@ def _gram(x: sparse.csr_array, size: int) -> Iterator[tuple[slice, np.ndarray]]:
 
 def _regressions(x: sparse.csr_array, reg: float, k: int) -> sparse.csc_array:
     """B, of which column i is a regression on the k items S whose cosine with i is highest: B_Si = (G_SS + reg I)^-1 G_Si."""
+    from recsys_lab.grams import grams_of  # here, since Numba takes a quarter of a second that only this form needs
+
     n = x.shape[1]
     by_item = x.T.tocsr()
     length = np.sqrt(np.maximum(by_item.power(2).sum(axis=1), 1e-12))
@@ -172,40 +173,3 @@ def _regressions(x: sparse.csr_array, reg: float, k: int) -> sparse.csc_array:
         nearest[rows], g_si = s, np.take_along_axis(g, s, axis=1)[:, :, None]
         weights[rows] = np.linalg.solve(g_ss, g_si)[:, :, 0]
     return sparse.csc_array((weights.ravel(), nearest.ravel(), np.arange(0, n * k + 1, k)), shape=(n, n))
-
-
-@njit(cache=True)
-def grams_of(sets, n_users, indptr, indices, data):  # type: ignore[no-untyped-def]
-    """x_S^T x_S (k, k) for each row S of `sets` (b, k), where x_S holds the columns S of x.
-
-    indptr, indices, data: x by items, a run of users for each. For one S the runs of its items are dealt out to their
-    users, so that each user's choices within S lie side by side; then every pair of them is added.
-    """
-    b, k = sets.shape
-    out = np.zeros((b, k, k), dtype=data.dtype)
-    place, value = np.empty(len(indices), np.int32), np.empty_like(data)
-    end = np.empty(n_users + 1, np.int64)
-    for p in range(b):
-        g = out[p]
-        end[:] = 0
-        for i in sets[p]:
-            for q in range(indptr[i], indptr[i + 1]):
-                end[indices[q] + 1] += 1
-        for u in range(n_users):
-            end[u + 1] += end[u]  # where the choices of u begin; each one dealt out moves it on
-        for a in range(k):
-            for q in range(indptr[sets[p, a]], indptr[sets[p, a] + 1]):
-                u = indices[q]
-                place[end[u]], value[end[u]] = a, data[q]
-                end[u] += 1
-        begin = 0
-        for u in range(n_users):
-            for c in range(begin, end[u]):
-                row = g[place[c]]
-                for d in range(begin, c + 1):
-                    row[np.uint64(place[d])] += value[c] * value[d]  # unsigned: no check for a negative index
-            begin = end[u]
-        for a in range(k):
-            for c in range(a):
-                g[c, a] = g[a, c]
-    return out

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from recsys_lab import checks
-from recsys_lab.ease import EASE, _few, _inverse, _regressions, grams_of
+from recsys_lab.ease import EASE, _few, _inverse, _regressions
 from recsys_lab.errors import DataError
+from recsys_lab.grams import grams_of
 from recsys_lab.ratings import Ratings
 
 

@@ -24,6 +24,7 @@ ROWS = [
         "checks",
         "factors",
         "formats",
+        "grams",
         "metrics",
         "nearest",
         "ranking",
