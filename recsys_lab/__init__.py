@@ -34,6 +34,8 @@ _HOME = {
     "TruncatedSVD": "svd",
     "BiasedALS": "als",
     "ImplicitALS": "als",
+    "EASE": "ease",
+    "SLIM": "slim",
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",

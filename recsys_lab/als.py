@@ -31,7 +31,7 @@ from recsys_lab.checks import choice, converged, fits_memory, number, whole
 from recsys_lab.errors import DataError
 from recsys_lab.factors import ridge, shares
 from recsys_lab.halfstep import SOLVERS, half_step
-from recsys_lab.ratings import Ratings
+from recsys_lab.ratings import Ratings, is_chosen
 
 START = 0.1  # standard deviation of the first q; from 0.01 to 1, the result is the same
 
@@ -252,17 +252,14 @@ class ImplicitALS(_ALS):
         return self.user_factors_[rows] @ self.item_factors_.T
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-        chosen = columns[self._is_choice(values)]
+        chosen = columns[is_chosen(values, self.threshold)]
         return self.item_factors_ @ ridge(*self._regression(chosen))
 
     def _explain(self, row: int, column: int) -> list[Reason]:
         mine = self.train_.matrix[[row]]
-        good = self._is_choice(mine.data)
+        good = is_chosen(mine.data, self.threshold)
         weights = shares(self.item_factors_[column], *self._regression(mine.indices[good]))
         return self._reasons(mine.indices[good], mine.data[good], weights)
-
-    def _is_choice(self, values: np.ndarray) -> np.ndarray:
-        return values >= (-np.inf if self.threshold is None else self.threshold)
 
     def _regression(self, chosen: np.ndarray) -> tuple[Any, ...]:
         """q, y, lambda, c and the gram of a user who chose these items, as factors.py takes them."""

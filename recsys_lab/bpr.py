@@ -26,7 +26,7 @@ from numba import njit
 
 from recsys_lab import checks
 from recsys_lab.base import Reason, Recommender
-from recsys_lab.ratings import Ratings
+from recsys_lab.ratings import Ratings, is_chosen
 
 # A user's own descent (see BPR) goes through their items at least so often, and takes at least so many steps.
 _PASSES, _STEPS = 10, 1_000
@@ -120,7 +120,7 @@ class BPR(Recommender):
         return self.q_ @ self._descent(self._liked(columns, values))[0] + self.b_
 
     def _liked(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-        return (columns if self.threshold is None else columns[values >= self.threshold]).astype(np.int64)
+        return columns[is_chosen(values, self.threshold)].astype(np.int64)
 
     def _descent(self, liked: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """p_u of whoever chose these items (sorted); rate e and j of each step, (passes, len(liked))."""

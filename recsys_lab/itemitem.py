@@ -20,21 +20,17 @@ from numba import njit
 from scipy import sparse
 
 from recsys_lab import checks
-from recsys_lab.base import Reason, Recommender
+from recsys_lab.itemweights import ItemWeights
 from recsys_lab.nearest import bar_and_ties
 from recsys_lab.ratings import Ratings
 
 WEIGHTINGS = ("tfidf", "bm25", "cosine")
 
 
-class _ItemTable(Recommender):
-    """What ItemItem and RP3beta share: x_u W, the cut, new users, and reasons. `_halves` says what W is."""
+class _ItemTable(ItemWeights):
+    """What ItemItem and RP3beta share beyond ItemWeights: the cut. `_halves` says what W is."""
 
-    scores_are_ratings = False
     k: int
-    threshold: float | None
-    profiles_: sparse.csr_array
-    weights_: sparse.csr_array
 
     def _check(self) -> None:
         """Refuse parameters out of range."""
@@ -43,30 +39,12 @@ class _ItemTable(Recommender):
     def _halves(self, chosen: sparse.csr_array) -> tuple[sparse.csr_array, sparse.csr_array]:
         """A (n_items, n_users) and B (n_users, n_items) whose product is W transposed: row i holds what speaks for i."""
 
-    def _profiles(self, chosen: sparse.csr_array) -> sparse.csr_array:
-        """x: from who chose what, ones in CSR (n, n_items)."""
-        return chosen
-
     def _fit(self, train: Ratings) -> None:
         checks.whole("k", self.k, 1, "it counts the neighbours kept for each item")
         self._check()
         chosen = train.positives(self.threshold)
         self.weights_ = _k_largest(*self._halves(chosen), min(self.k, train.n_items)).T.tocsr()
-        self.profiles_ = self._profiles(chosen)
-
-    def _score(self, rows: np.ndarray) -> np.ndarray:
-        return (self.profiles_[rows] @ self.weights_).toarray()
-
-    def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-        liked = columns if self.threshold is None else columns[values >= self.threshold]
-        chosen = sparse.csr_array((np.ones(len(liked)), liked, [0, len(liked)]), shape=(1, self.train_.n_items))
-        return (self._profiles(chosen) @ self.weights_).toarray()[0]
-
-    def _explain(self, row: int, column: int) -> list[Reason]:
-        ratings = self.train_.matrix[[row]].toarray()[0]
-        parts = self.profiles_[[row]].multiply(self.weights_[:, [column]].T).tocsr()
-        reasons = zip(parts.indices, parts.data)
-        return [Reason("item", self.train_.items.ids[j], float(ratings[j]), float(w)) for j, w in reasons]
+        self.chosen_ = self._profiles(chosen)
 
 
 class ItemItem(_ItemTable):
@@ -100,11 +78,12 @@ class ItemItem(_ItemTable):
     Attributes
     ----------
     weights_ : CSR (n_items, n_items), W_ji = s_ij where j is in N_i; zero diagonal.
-    profiles_ : CSR (n_users, n_items), x: ones where u chose i.
+    chosen_ : CSR (n_users, n_items), x: ones where u chose i.
 
     Time: fit O(sum over users of n_u^2 + n_items^2), a user's list O(n_u x entries in a row of W). Memory
     O(n_items x k); no table of all items against all is ever made. Cold start: a new user's choices are a row x_u like
-    any other; an item that shares no user with them scores 0, and so does one that nobody chose. Raises DataError for a
+    any other; an item that shares no user with them scores 0, and so does one that nobody chose; a user who chose nothing has
+    no scores. Raises DataError for a
     parameter out of range, and for a table beyond the memory limit.
 
     Sources: Deshpande and Karypis 2004, ACM TOIS 22(1); Robertson and Zaragoza 2009 (BM25).
@@ -175,7 +154,7 @@ class RP3beta(_ItemTable):
     Attributes
     ----------
     weights_ : CSR (n_items, n_items), W_ji where j is in N_i; zero diagonal.
-    profiles_ : CSR (n_users, n_items), x.
+    chosen_ : CSR (n_users, n_items), x.
 
     Time and memory, cold start and errors as in `ItemItem`.
 

@@ -213,7 +213,7 @@ class Ratings:
 
         What a model of implicit feedback sees: clicks and purchases come without stars.
         """
-        keep = np.ones(self.n_ratings, bool) if threshold is None else self.matrix.data >= threshold
+        keep = is_chosen(self.matrix.data, threshold)
         if not keep.any():
             raise DataError(
                 f"threshold={threshold}: no rating is that high (the highest is {self.matrix.data.max():g})."
@@ -252,6 +252,15 @@ class Ratings:
 
     def __repr__(self) -> str:
         return f"Ratings({self.n_ratings:,} ratings, {self.n_users:,} users, {self.n_items:,} items, {self.density:.2%} known)"
+
+
+def is_chosen(ratings: np.ndarray, threshold: float | None) -> np.ndarray:
+    """Which ratings count as a choice: those from the threshold on; None: all.
+
+    >>> is_chosen(np.array([5.0, 2.0]), 4.0).tolist(), is_chosen(np.array([5.0, 2.0]), None).tolist()
+    ([True, False], [True, True])
+    """
+    return np.ones(len(ratings), dtype=bool) if threshold is None else ratings >= threshold
 
 
 def require_columns(frame: pd.DataFrame, **columns: str) -> None:

@@ -49,6 +49,8 @@ MODELS: dict[str, Entry] = {
     "pure-svd": Entry("svd", "TruncatedSVD", "factors", "the largest singular vectors, unknown as 0: for lists"),
     "als": Entry("als", "BiasedALS", "factors", "taste and film as vectors, each side solved for in turn"),
     "implicit-als": Entry("als", "ImplicitALS", "implicit", "vectors from what users chose and what they left alone"),
+    "ease": Entry("ease", "EASE", "implicit", "each item of your history adds its weight, found in closed form"),
+    "slim": Entry("slim", "SLIM", "implicit", "a few items of your history add weights that are never negative"),
 }
 
 

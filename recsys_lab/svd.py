@@ -45,6 +45,7 @@ class TruncatedSVD(Recommender):
     (8, 2)
     """
 
+    scores_are_ratings = False
     s_: np.ndarray
     v_: np.ndarray
 
@@ -70,9 +71,6 @@ class TruncatedSVD(Recommender):
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
         return (self.train_.matrix[rows] @ self.v_) @ self.v_.T
-
-    def _predict(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        return np.full(len(rows), np.nan)
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         return self.v_ @ (values @ self.v_[columns])

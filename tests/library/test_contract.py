@@ -35,6 +35,8 @@ RMSE_BANDS = {
     "pure-svd": (0.93, 0.96),
     "als": (0.89, 0.93),
     "implicit-als": (0.93, 0.96),  # ranks only: the biases answer
+    "ease": (0.93, 0.96),
+    "slim": (0.93, 0.96),
 }
 SMALL = {"factors": 4, "seed": 3}  # what a model takes of these, beside what a test asks for
 CANNOT_FOLD_IN = {"random"}

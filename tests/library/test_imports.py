@@ -24,6 +24,7 @@ ROWS = [
         "checks",
         "factors",
         "formats",
+        "grams",
         "halfstep",
         "metrics",
         "nearest",
@@ -36,7 +37,7 @@ ROWS = [
     {"split", "fractal", "fetch", "beyond"},
     {"rerank"},
     {"base", "datasets"},
-    {"sgd"},
+    {"itemweights", "sgd"},
     ALGORITHMS,
     {"registry"},
     {"blend"},  # a model made of registered models, by name

@@ -119,17 +119,19 @@ def test_reasons_add_up_to_the_score(part, cls, options, threshold):
 
 @pytest.mark.parametrize(("cls", "options"), KINDS)
 def test_nothing_known_nothing_added(toy, cls, options):
-    """Items that nobody rated, a user without a choice, a new user who likes nothing: zeros, no error."""
+    """An item that nobody rated scores 0; a user without a choice, known or new, has no scores and an empty list."""
     wide = Ratings.from_frame(toy.ratings, scale=toy.scale).widen(["Nobody saw this"])
     model = cls(threshold=4.0, **options).fit(wide)
     column = int(wide.items.known(["Nobody saw this"])[0])
-    assert (model._score(np.arange(wide.n_users))[:, column] == 0).all()
-    assert (model._fold_in(np.array([0, 1]), np.array([1.0, 3.5])) == 0).all()
+    chose = np.diff(wide.positives(4.0).indptr) > 0
+    assert (model._score(np.flatnonzero(chose))[:, column] == 0).all()
+    assert np.isnan(model._score(np.flatnonzero(~chose))).all()
+    assert np.isnan(model._fold_in(np.array([0, 1]), np.array([1.0, 3.5]))).all()
     frame = pd.concat(
         [toy.ratings, pd.DataFrame({"user": ["sour"], "item": toy.ratings["item"].iloc[:1], "rating": 1.0})]
     )
     model.fit(frame)
-    assert (model.recommend("sour")["score"] == 0).all()
+    assert model.recommend("sour").empty
 
 
 def test_users_who_chose_all_items_but_one_tell_nothing_in_tfidf():
