@@ -186,13 +186,15 @@ class Ratings:
         cls, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, users: IdIndex, items: IdIndex, scale: Scale
     ) -> Ratings:
         """Ratings from row numbers that are already checked and distinct."""
-        indptr = np.zeros(len(users) + 1, dtype=np.int64)
+        # One type for both index arrays: of two, SciPy would convert the long one anew in each product.
+        index = np.int32 if len(rows) < 2**31 else np.int64
+        indptr = np.zeros(len(users) + 1, dtype=index)
         np.cumsum(np.bincount(rows, minlength=len(users)), out=indptr[1:])
         pair = _pairs(rows, columns, len(items))
         order = np.argsort(pair) if (pair[1:] < pair[:-1]).any() else slice(None)
         del pair
         matrix = sparse.csr_array(
-            (values[order].astype(np.float64), columns[order].astype(np.int32), indptr), shape=(len(users), len(items))
+            (values[order].astype(np.float64), columns[order].astype(index), indptr), shape=(len(users), len(items))
         )
         return cls(matrix, users, items, scale)
 

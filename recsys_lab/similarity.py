@@ -55,13 +55,13 @@ def _ratio(above, below):  # type: ignore[no-untyped-def]
 
 
 def similarity_matrix(
-    matrix: sparse.csr_array, measure: str = "cosine", *, min_support: int = 1, shrinkage: float = 0.0
+    matrix: sparse.sparray, measure: str = "cosine", *, min_support: int = 1, shrinkage: float = 0.0
 ) -> np.ndarray:
     """Similarities (n, n) of all pairs of rows, symmetric, float64; the diagonal is 0 (nobody is their own neighbour).
 
     Parameters
     ----------
-    matrix : CSR (n, m); for items, pass the transposed ratings.
+    matrix : CSR or CSC (n, m); for items, pass the transposed ratings.
     measure : a key of MEASURES.
     min_support : pairs with fewer co-rated entries get 0; at least 1.
     shrinkage : lambda >= 0; similarities are multiplied by (n - 1) / (n - 1 + lambda), which pulls those that rest
@@ -75,7 +75,13 @@ def similarity_matrix(
     """
     check_similarity(measure, min_support, shrinkage)
     out = np.empty((matrix.shape[0], matrix.shape[0]))
-    _compare(*_arrays(matrix), *_arrays(matrix.T.tocsr()), True, *_options(measure, min_support, shrinkage), out)
+    _compare(
+        *loop_arrays(matrix.tocsr()),
+        *loop_arrays(matrix.tocsc()),
+        True,
+        *_options(measure, min_support, shrinkage),
+        out,
+    )
     return out
 
 
@@ -93,7 +99,7 @@ def similarity_rows(
     """
     check_similarity(measure, min_support, shrinkage)
     out = np.empty((rows.shape[0], transposed.shape[1]))
-    _compare(*_arrays(rows), *_arrays(transposed), False, *_options(measure, min_support, shrinkage), out)
+    _compare(*loop_arrays(rows), *loop_arrays(transposed), False, *_options(measure, min_support, shrinkage), out)
     return out
 
 
@@ -112,8 +118,9 @@ def _options(measure: str, min_support: int, shrinkage: float) -> tuple[int, int
     return MEASURES[measure], max(2, min_support) if measure == "pearson-baseline" else min_support, float(shrinkage)
 
 
-def _arrays(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """indptr, indices and data, always of the same types and writable or not alike: Numba compiles the loop once."""
+def loop_arrays(matrix: sparse.sparray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """indptr, indices and data of a CSR or CSC matrix, always of the same types and never writable: so Numba compiles a
+    loop once, and a new process loads it once."""
     parts = (
         matrix.indptr.astype(np.int64),
         matrix.indices.astype(np.int32, copy=False)[:],
