@@ -146,8 +146,10 @@ class Recommender(ABC):
         candidates = None if items is None else np.unique(train.items.known(list(items)))
 
         known, distinct = rows >= 0, np.unique(rows[rows >= 0])
-        counts = np.bincount(train.matrix.indices, minlength=train.n_items).astype(float)
-        blocks = [*self._ranked(distinct, n, exclude_seen, candidates), _rank(counts[None, :], n, candidates)]
+        blocks = [*self._ranked(distinct, n, exclude_seen, candidates)]
+        if not blocks or not known.all():
+            counts = np.bincount(train.matrix.indices, minlength=train.n_items).astype(float)
+            blocks.append(_rank(counts[None, :], n, candidates))
         columns, scores = (np.concatenate(parts) for parts in zip(*blocks))
         place = np.where(known, np.searchsorted(distinct, rows), -1)  # the last list is for those who are unknown
         if unknown == "skip":
