@@ -80,9 +80,9 @@ def _read(folder: str, part: str) -> pd.DataFrame:
 
 
 def _first(name: str) -> float:
-    cls = registry.model_class(name)  # importing its module, and Numba where it needs it, is not the call's
-    first = cpu(lambda: _toy_run(name))[1]
-    return first - min(cpu(lambda: _toy_run(name))[1] for _ in range(3)) if cls else 0.0
+    registry.model_class(name)  # importing its module, and Numba where it needs it, does not count
+    first, *warm = (cpu(lambda: _toy_run(name))[1] for _ in range(4))
+    return first - min(warm)
 
 
 def _toy_run(name: str) -> Recommender:
