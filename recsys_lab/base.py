@@ -144,21 +144,17 @@ class Recommender(ABC):
         wanted = [users] if np.isscalar(users) else list(users)
         rows = train.users.known(wanted) if unknown == "raise" else train.users.rows(wanted)
         candidates = None if items is None else np.unique(train.items.known(list(items)))
-        counts = np.bincount(train.matrix.indices, minlength=train.n_items).astype(float)
 
-        lists = {}
-        for row, columns, scores in self._ranked(rows[rows >= 0], n, exclude_seen, candidates):
-            lists[row] = (columns, scores)
-        parts = []
-        for user, row in zip(wanted, rows):
-            if row >= 0:
-                columns, scores = lists[row]
-            elif unknown == "popular":
-                columns, scores = next(_rank(counts[None, :], n, candidates))
-            else:
-                continue
-            parts.append((user, train.items.ids[columns], scores))
-        return _long(parts)
+        known, distinct = rows >= 0, np.unique(rows[rows >= 0])
+        blocks = [*self._ranked(distinct, n, exclude_seen, candidates)]
+        if not blocks or not known.all():
+            counts = np.bincount(train.matrix.indices, minlength=train.n_items).astype(float)
+            blocks.append(_rank(counts[None, :], n, candidates))
+        columns, scores = (np.concatenate(parts) for parts in zip(*blocks))
+        place = np.where(known, np.searchsorted(distinct, rows), -1)  # the last list is for those who are unknown
+        if unknown == "skip":
+            wanted, place = [user for user, k in zip(wanted, known) if k], place[known]
+        return _long(wanted, columns[place], scores[place], train.items)
 
     def recommend_for(self, history: pd.DataFrame | Mapping[Any, float], n: int = 10) -> pd.DataFrame:
         """The n best items for a new user with these ratings: columns item, score, rank. Nothing is refitted.
@@ -176,8 +172,7 @@ class Recommender(ABC):
         columns, values = columns[order], checked.matrix.data[order]
         scores = self._fold_in(columns, values)[None, :].copy()
         scores[0, columns] = np.nan
-        best, best_scores = next(_rank(scores, n, None))
-        return _long([(None, train.items.ids[best], best_scores)]).drop(columns="user")
+        return _long([None], *_rank(scores, n, None), train.items).drop(columns="user")
 
     def similar(self, item: Any, n: int = 10) -> pd.DataFrame:
         """The n items most similar to this one: columns item, score, rank. Shorter where fewer are similar (score > 0)."""
@@ -185,8 +180,7 @@ class Recommender(ABC):
         column = int(train.items.known([item])[0])
         scores = np.array(self._similar(column), dtype=float)[None, :]
         scores[0, column] = np.nan
-        best, best_scores = next(_rank(np.where(scores > 0, scores, np.nan), n, None))
-        return _long([(None, train.items.ids[best], best_scores)]).drop(columns="user")
+        return _long([None], *_rank(np.where(scores > 0, scores, np.nan), n, None), train.items).drop(columns="user")
 
     def explain(self, user: Any, item: Any, n: int = 3) -> pd.DataFrame:
         """The n reasons that moved this score most: columns kind, id, rating, weight, the heaviest first."""
@@ -216,16 +210,14 @@ class Recommender(ABC):
 
     def _ranked(
         self, rows: np.ndarray, n: int, exclude_seen: bool, candidates: np.ndarray | None
-    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-        """(row, best columns, their scores) for each distinct row, block by block."""
-        distinct = np.unique(rows)
-        for block in self._blocks(len(distinct)):
-            chunk = distinct[block]
-            scores = np.array(self._score(chunk), dtype=float)  # a copy: masking must not reach into the model
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Block by block, the best columns of these rows and their scores, as `_rank` gives them."""
+        for block in self._blocks(len(rows)):
+            scores = np.array(self._score(rows[block]), dtype=float)  # a copy: masking must not reach into the model
             if exclude_seen:
-                seen = self.train_.matrix[chunk].tocoo()
+                seen = self.train_.matrix[rows[block]].tocoo()
                 scores[seen.coords[0], seen.coords[1]] = np.nan
-            yield from ((int(row), *best) for row, best in zip(chunk, _rank(scores, n, candidates)))
+            yield _rank(scores, n, candidates)
 
 
 def _described(train: Ratings, items: pd.DataFrame | None, model: str) -> tuple[Ratings, pd.DataFrame]:
@@ -248,23 +240,20 @@ def _described(train: Ratings, items: pd.DataFrame | None, model: str) -> tuple[
     return train, items.iloc[np.argsort(train.items.rows(items["item"]))].reset_index(drop=True)
 
 
-def _rank(scores: np.ndarray, n: int, candidates: np.ndarray | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _rank(scores: np.ndarray, n: int, candidates: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """The n best columns of each row and their scores, (rows, n), best first; a row that has fewer ends in -1."""
     if n < 1:
         raise DataError(f"n={n}: ask for at least one recommendation.")
     if candidates is not None:
         scores = scores[:, candidates]
-    for row, best in enumerate(top_k(scores, min(n, scores.shape[1]))):
-        best = best[best >= 0]
-        yield (best if candidates is None else candidates[best]), scores[row, best]
+    best = top_k(scores, min(n, scores.shape[1]))
+    columns = best if candidates is None else np.where(best < 0, -1, candidates[best])
+    return columns, np.take_along_axis(scores, np.maximum(best, 0), axis=1)
 
 
-def _long(parts: list[tuple[Any, np.ndarray, np.ndarray]]) -> pd.DataFrame:
-    """One frame from (user, items, scores) lists. Built column by column: a concat of frames is 50 times slower."""
-    lengths = [len(items) for _, items, _ in parts]
-    frame: dict[str, Any] = {
-        "user": pd.Series([user for user, n in zip([p[0] for p in parts], lengths) for _ in range(n)]),
-        "item": np.concatenate([items for _, items, _ in parts]) if parts else [],
-        "score": np.concatenate([scores for _, _, scores in parts]) if parts else np.empty(0),
-        "rank": np.concatenate([np.arange(1, n + 1) for n in lengths]) if parts else np.empty(0, dtype=int),
-    }
-    return pd.DataFrame(frame)
+def _long(users: list[Any], columns: np.ndarray, scores: np.ndarray, items: IdIndex) -> pd.DataFrame:
+    """One frame from a list a user (a row of columns and of scores). Built as a whole: a frame a user is 50 times slower."""
+    listed = columns >= 0
+    user = pd.Series(users).repeat(listed.sum(axis=1))
+    frame = {"item": items.ids[columns[listed]], "score": scores[listed], "rank": np.nonzero(listed)[1] + 1}
+    return pd.DataFrame({"user": user.reset_index(drop=True), **frame})

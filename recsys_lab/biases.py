@@ -26,7 +26,8 @@ class Biases(NamedTuple):
 
     def at(self, users: np.ndarray, items: np.ndarray) -> np.ndarray:
         """b_ui for aligned rows; -1 stands for an unknown user or item and contributes nothing."""
-        return self.mean + np.where(users < 0, 0.0, self.user[users]) + np.where(items < 0, 0.0, self.item[items])
+        # Row -1 is the last one: the 0 that is put there.
+        return self.mean + np.append(self.user, 0.0)[users] + np.append(self.item, 0.0)[items]
 
     def new_user(self, items: np.ndarray, ratings: np.ndarray, damping_user: float) -> float:
         """b_u of somebody who was not in training, from their ratings: the last half-step of the fit, for one row."""

@@ -30,7 +30,7 @@ from recsys_lab.biases import DAMPING_USER, Biases
 from recsys_lab.errors import DataError
 from recsys_lab.nearest import weighted_means
 from recsys_lab.ratings import Ratings
-from recsys_lab.similarity import check_similarity, similarity_matrix, similarity_rows
+from recsys_lab.similarity import check_similarity, loop_arrays, similarity_matrix, similarity_rows
 
 VARIANTS = ("basic", "means", "zscore", "baseline")
 
@@ -81,14 +81,11 @@ class _Neighbourhood(Recommender):
             raise DataError(f"damping={self.damping}: it is a sum of similarities, so from 0 to a finite number.")
         check_similarity(self.measure, self.min_support, self.shrinkage)
 
-        by_x = self._oriented(train.matrix)
-        self.means_, self.sds_ = _row_means_and_sds(by_x)
-        x = np.repeat(np.arange(n), np.diff(by_x.indptr))
-        deviations = self._deviation(x, by_x.indices, by_x.data, self.fallback_)
-        self.deviations_ = _with_data(by_x, deviations).T.tocsr()  # row y lists those x' that have a rating with y
-        comparable = self._comparable(train)
         fits = n * n * 8 <= _KEEP_BYTES
-        self.similarities_ = similarity_matrix(comparable, **self._options()) if fits else None
+        self.similarities_ = similarity_matrix(self._comparable(train), **self._options()) if fits else None
+        by_y = self._oriented(train.matrix).T.tocsr()  # row y lists those x' that have a rating with y
+        self.means_, self.sds_ = _means_and_sds(by_y.indices, by_y.data, n)
+        self.deviations_ = _with_data(by_y, self._deviation(by_y.indices, _rows(by_y), by_y.data, self.fallback_))
 
     def _predict(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         x, y = (rows, columns) if self._x == "user" else (columns, rows)
@@ -106,20 +103,18 @@ class _Neighbourhood(Recommender):
     def _options(self) -> dict[str, Any]:
         return {"measure": self.measure, "min_support": self.min_support, "shrinkage": self.shrinkage}
 
-    def _selection(self) -> tuple[int, int, float]:
-        """k, min_k and the damping, as the kernel takes them."""
-        return self.k, self.min_k, 0.0 if self.variant == "basic" else float(self.damping)
+    def _damping(self) -> float:
+        return 0.0 if self.variant == "basic" else float(self.damping)
 
-    def _oriented(self, matrix: sparse.csr_array) -> sparse.csr_array:
-        """The matrix with x in its rows."""
-        return matrix if self._x == "user" else matrix.T.tocsr()
+    def _oriented(self, matrix: sparse.csr_array) -> sparse.sparray:
+        """The matrix with x in its rows; turned over, not copied, so as CSR for users and as CSC for items."""
+        return matrix if self._x == "user" else matrix.T
 
-    def _comparable(self, train: Ratings) -> sparse.csr_array:
+    def _comparable(self, train: Ratings) -> sparse.sparray:
         """What similarity is computed on: the ratings, or what the biases leave of them."""
         if self.measure != "pearson-baseline":
             return self._oriented(train.matrix)
-        rows = np.repeat(np.arange(train.n_users), np.diff(train.matrix.indptr))
-        residuals = train.matrix.data - self.fallback_.at(rows, train.matrix.indices)
+        residuals = train.matrix.data - self.fallback_.at(_rows(train.matrix), train.matrix.indices)
         return self._oriented(_with_data(train.matrix, residuals))
 
     def _deviation(self, x: np.ndarray, y: np.ndarray, ratings: np.ndarray, biases: Biases) -> np.ndarray:
@@ -147,12 +142,9 @@ class _Neighbourhood(Recommender):
         d, out = self.deviations_, np.empty(len(x))
         if self.similarities_ is not None:
             order = np.argsort(x, kind="stable")  # pairs with one x together: its row is read from memory once
-            out[order] = weighted_means(
-                self.similarities_, x[order], y[order], d.indptr, d.indices, d.data, *self._selection()
-            )
+            out[order] = self._means_of_nearest(self.similarities_, x[order], y[order], d)
             return out
-        comparable = self._comparable(self.train_)
-        transposed = comparable.T.tocsr()
+        comparable, transposed = self._both_ways()
         distinct, inverse = np.unique(x, return_inverse=True)
         size = max(1, _BLOCK_BYTES // (8 * comparable.shape[0]))
         order = np.argsort(inverse, kind="stable")
@@ -162,8 +154,16 @@ class _Neighbourhood(Recommender):
             table = similarity_rows(comparable[xs], transposed, **self._options())
             table[np.arange(len(xs)), xs] = 0.0
             local = inverse[chosen] - block * size
-            out[chosen] = weighted_means(table, local, y[chosen], d.indptr, d.indices, d.data, *self._selection())
+            out[chosen] = self._means_of_nearest(table, local, y[chosen], d)
         return out
+
+    def _means_of_nearest(self, table: np.ndarray, x: np.ndarray, y: np.ndarray, d: sparse.csr_array) -> np.ndarray:
+        return weighted_means(table, x, y, *loop_arrays(d), self.k, self.min_k, self._damping())
+
+    def _both_ways(self) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """What similarity is computed on, with x in its rows and with x in its columns."""
+        comparable = self._comparable(self.train_)
+        return comparable.tocsr(), comparable.T.tocsr()
 
     def _biases_of(self, columns: np.ndarray, values: np.ndarray) -> Biases:
         """The model's biases, with a new user as the only one (row 0)."""
@@ -174,8 +174,8 @@ class _Neighbourhood(Recommender):
         """Row x of the table, computed where the table is not kept."""
         if self.similarities_ is not None:
             return self.similarities_[x]
-        comparable = self._comparable(self.train_)
-        similar = similarity_rows(comparable[[x]], comparable.T.tocsr(), **self._options())[0]
+        comparable, transposed = self._both_ways()
+        similar = similarity_rows(comparable[[x]], transposed, **self._options())[0]
         similar[x] = 0.0
         return similar
 
@@ -195,7 +195,7 @@ class _Neighbourhood(Recommender):
         by_y = self.deviations_[[y]].toarray()[0]
         ratings = self._oriented(self.train_.matrix)[:, [y]].toarray()[:, 0]
         scale = self.sds_[x] if self.variant == "zscore" else 1.0
-        weights = scale * similar * by_y[nearest] / (self._selection()[2] + similar.sum())
+        weights = scale * similar * by_y[nearest] / (self._damping() + similar.sum())
         ids = (self.train_.users if self._x == "user" else self.train_.items).ids[nearest]
         return [Reason(self._x, i, float(ratings[n]), float(w)) for i, n, w in zip(ids, nearest, weights)]
 
@@ -244,9 +244,8 @@ class UserKNN(_Neighbourhood):
         me, all_items = np.zeros(n_items, dtype=int), np.arange(n_items)
         known = values - biases.at(me[columns], columns) if self.measure == "pearson-baseline" else values
         profile = sparse.csr_array((known, columns, np.array([0, len(columns)])), shape=(1, n_items))
-        table = similarity_rows(profile, self._comparable(self.train_).T.tocsr(), **self._options())
-        d = self.deviations_
-        mean = weighted_means(table, me, all_items, d.indptr, d.indices, d.data, *self._selection())
+        table = similarity_rows(profile, self._both_ways()[1], **self._options())
+        mean = self._means_of_nearest(table, me, all_items, self.deviations_)
         offset = biases.at(me, all_items) if self.variant == "baseline" else float(values.mean())
         return self._finish(mean, offset, _sd(values, self.train_))
 
@@ -280,23 +279,25 @@ class ItemKNN(_Neighbourhood):
         if self.similarities_ is not None:
             table = self.similarities_[:, columns]
         else:
-            comparable = self._comparable(self.train_)
-            table = similarity_rows(comparable[columns], comparable.T.tocsr(), **self._options()).T.copy()
+            comparable, transposed = self._both_ways()
+            table = similarity_rows(comparable[columns], transposed, **self._options()).T
         deviations = self._deviation(columns, me[columns], values, biases)
-        ends = np.array([0, n_rated], dtype=self.deviations_.indptr.dtype)
-        rated = np.arange(n_rated, dtype=self.deviations_.indices.dtype)
-        table = np.ascontiguousarray(table)
-        mean = weighted_means(table, all_items, me, ends, rated, deviations, *self._selection())
+        d = sparse.csr_array((deviations, np.arange(n_rated), np.array([0, n_rated])), shape=(1, n_rated))
+        mean = self._means_of_nearest(np.ascontiguousarray(table), all_items, me, d)
         return self._finish(mean, self._offset(all_items, me, all_items, biases), self.sds_)
 
 
-def _row_means_and_sds(matrix: sparse.csr_array) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the stored entries of each row; a row without spread gets that of all entries."""
-    counts = np.maximum(np.diff(matrix.indptr), 1)
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    means = np.bincount(rows, matrix.data, matrix.shape[0]) / counts
-    sds = np.sqrt(np.bincount(rows, (matrix.data - means[rows]) ** 2, matrix.shape[0]) / counts)
-    return means, np.where(sds > 0, sds, matrix.data.std() or 1.0)
+def _rows(matrix: sparse.csr_array) -> np.ndarray:
+    """The row of each stored entry."""
+    return np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+
+
+def _means_and_sds(x: np.ndarray, ratings: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of the ratings of each x; where they are all the same, the deviation of all ratings."""
+    counts = np.maximum(np.bincount(x, minlength=n), 1)
+    means = np.bincount(x, ratings, n) / counts
+    sds = np.sqrt(np.bincount(x, (ratings - means[x]) ** 2, n) / counts)
+    return means, np.where(sds > 0, sds, ratings.std() or 1.0)
 
 
 def _sd(values: np.ndarray, train: Ratings) -> float:

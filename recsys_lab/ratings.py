@@ -163,11 +163,12 @@ class Ratings:
         _refuse(frame, off, f"a rating off the scale {low:g} to {high:g}", "pass the true scale or mend the rows")
 
         users, items = IdIndex(frame[user], noun="user"), IdIndex(frame[item], noun="item")
-        rows, columns = users.rows(frame[user]), items.rows(frame[item])
-        pair = rows.astype(np.int64) * len(items) + columns
-        repeated = pd.Series(pair).duplicated(keep=False).to_numpy()
-        if repeated.any():
+        rows, columns = users.rows(frame[user]).astype(np.int32), items.rows(frame[item]).astype(np.int32)
+        pair = _pairs(rows, columns, len(items))
+        ordered = np.sort(pair)
+        if (ordered[1:] == ordered[:-1]).any():
             if duplicates == "raise":
+                repeated = pd.Series(pair).duplicated(keep=False).to_numpy()
                 _refuse(
                     frame,
                     repeated,
@@ -177,6 +178,7 @@ class Ratings:
             means = pd.Series(values).groupby(pair).transform(duplicates).to_numpy()
             keep = ~pd.Series(pair).duplicated(keep="last").to_numpy()
             rows, columns, values = rows[keep], columns[keep], means[keep]
+        del pair, ordered  # as large as the ratings themselves, each
         return cls.from_rows(rows, columns, values, users, items, (low, high))
 
     @classmethod
@@ -184,11 +186,15 @@ class Ratings:
         cls, rows: np.ndarray, columns: np.ndarray, values: np.ndarray, users: IdIndex, items: IdIndex, scale: Scale
     ) -> Ratings:
         """Ratings from row numbers that are already checked and distinct."""
-        order = np.lexsort((columns, rows))
-        indptr = np.zeros(len(users) + 1, dtype=np.int64)
+        # One type for both index arrays: of two, SciPy would convert the long one anew in each product.
+        index = np.int32 if len(rows) < 2**31 else np.int64
+        indptr = np.zeros(len(users) + 1, dtype=index)
         np.cumsum(np.bincount(rows, minlength=len(users)), out=indptr[1:])
+        pair = _pairs(rows, columns, len(items))
+        order = np.argsort(pair) if (pair[1:] < pair[:-1]).any() else slice(None)
+        del pair
         matrix = sparse.csr_array(
-            (values[order].astype(np.float64), columns[order].astype(np.int32), indptr), shape=(len(users), len(items))
+            (values[order].astype(np.float64), columns[order].astype(index), indptr), shape=(len(users), len(items))
         )
         return cls(matrix, users, items, scale)
 
@@ -261,6 +267,13 @@ def is_chosen(ratings: np.ndarray, threshold: float | None) -> np.ndarray:
     ([True, False], [True, True])
     """
     return np.ones(len(ratings), dtype=bool) if threshold is None else ratings >= threshold
+
+
+def _pairs(rows: np.ndarray, columns: np.ndarray, n_columns: int) -> np.ndarray:
+    """One number for each pair, in the order of the rows and, within them, of the columns."""
+    pair = rows * np.int64(n_columns)
+    pair += columns
+    return pair
 
 
 def require_columns(frame: pd.DataFrame, **columns: str) -> None:

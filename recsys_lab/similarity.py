@@ -1,9 +1,9 @@
 """How alike are two rows of a rating matrix? Cosine, MSD, Pearson and Pearson-baseline over co-rated entries.
 
 Two users are compared on the items that both rated (two items: on the users who rated both). Every measure here is
-a formula of six sums over those co-rated entries:
+a formula of a few sums over those co-rated entries:
 
-    n = sum 1    sx = sum x    sy = sum y    sxx = sum x^2    syy = sum y^2    sxy = sum x y
+    n = sum 1    sx = sum x    sy = sum y    sxx = sum x^2    syy = sum y^2    sxy = sum x y    d = sum (x - y)^2
 
 So there is one loop, which gathers the sums, and one line for each measure. With whole or half stars the sums are
 exact in floating point, whatever their order: equal neighbours tie exactly, and ties are broken by row.
@@ -11,8 +11,8 @@ exact in floating point, whatever their order: equal neighbours tie exactly, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from math import sqrt
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -20,77 +20,68 @@ from scipy import sparse
 
 from recsys_lab.errors import DataError
 
-# Rows are compared in blocks whose six sums stay in the processor's cache.
-_BLOCK = 32
+unsigned: Any = np.uint64  # for positions: spares the loop a check for negative ones, a third of the time
+
+# The loop's name for each measure. "pearson-baseline" is the cosine of residuals r - (mu + b_u + b_i): the caller
+# passes the residuals as the matrix.
+_MSD, _COSINE, _PEARSON = 2, 4, 6  # how many sums each one needs
+MEASURES = {"cosine": _COSINE, "msd": _MSD, "pearson": _PEARSON, "pearson-baseline": _COSINE}
 
 
-class Sums(NamedTuple):
-    """The six sums of pairs of rows, each an array of one shape; sx and sy are gathered for Pearson only."""
-
-    n: np.ndarray
-    sxx: np.ndarray
-    syy: np.ndarray
-    sxy: np.ndarray
-    sx: Any = None
-    sy: Any = None
-
-
-def cosine(s: Sums) -> np.ndarray:
+@njit(error_model="numpy")
+def cosine(sxx, syy, sxy):  # type: ignore[no-untyped-def]
     """cos(x, y) = sxy / sqrt(sxx syy): the angle between the two, from the origin. Blind to n: one co-rated item gives 1."""
-    return _ratio(s.sxy, np.sqrt(s.sxx * s.syy))
+    return _ratio(sxy, sqrt(sxx * syy))
 
 
-def msd(s: Sums) -> np.ndarray:
-    """1 / (1 + d / n), d = sxx - 2 sxy + syy being the sum of squared differences (Shardanand and Maes 1995)."""
-    return _ratio(s.n, s.n + (s.sxx - 2 * s.sxy + s.syy))
+@njit(error_model="numpy")
+def msd(n, d):  # type: ignore[no-untyped-def]
+    """1 / (1 + d / n), d / n being the mean squared difference (Shardanand and Maes 1995)."""
+    return _ratio(n, n + d)
 
 
-def pearson(s: Sums) -> np.ndarray:
+@njit(error_model="numpy")
+def pearson(n, sxx, syy, sxy, sx, sy):  # type: ignore[no-untyped-def]
     """The correlation: cosine after each row's mean over the co-rated entries is taken off (Resnick et al. 1994)."""
-    n, sxx, syy, sxy, sx, sy = s
-    return _ratio(n * sxy - sx * sy, np.sqrt(np.maximum((n * sxx - sx * sx) * (n * syy - sy * sy), 0.0)))
+    variances = (n * sxx - sx * sx) * (n * syy - sy * sy)
+    return _ratio(n * sxy - sx * sy, sqrt(variances if variances > 0.0 else 0.0))
 
 
-# "pearson-baseline" is the cosine of residuals r - (mu + b_u + b_i): the caller passes the residuals as the matrix.
-MEASURES: dict[str, Callable[[Sums], np.ndarray]] = {
-    "cosine": cosine,
-    "msd": msd,
-    "pearson": pearson,
-    "pearson-baseline": cosine,
-}
+@njit(error_model="numpy")
+def _ratio(above, below):  # type: ignore[no-untyped-def]
+    """above / below. Where below is 0 (no co-rated entry, or no variance to correlate) so is above, and so is the result;
+    the bound is far under any sum of star ratings, and far above the rounding that other numbers leave."""
+    return above / (below if below > 1e-9 else 1e-9)
 
 
 def similarity_matrix(
-    matrix: sparse.csr_array, measure: str = "cosine", *, min_support: int = 1, shrinkage: float = 0.0
+    matrix: sparse.sparray, measure: str = "cosine", *, min_support: int = 1, shrinkage: float = 0.0
 ) -> np.ndarray:
     """Similarities (n, n) of all pairs of rows, symmetric, float64; the diagonal is 0 (nobody is their own neighbour).
 
     Parameters
     ----------
-    matrix : CSR (n, m); for items, pass the transposed ratings.
+    matrix : CSR or CSC (n, m); for items, pass the transposed ratings.
     measure : a key of MEASURES.
     min_support : pairs with fewer co-rated entries get 0; at least 1.
     shrinkage : lambda >= 0; similarities are multiplied by (n - 1) / (n - 1 + lambda), which pulls those that rest
         on few co-rated entries towards 0 (Koren 2010, section 2.2).
 
-    Time O(sum over columns of count^2), memory the result and a block of 32 rows.
+    Time O(sum over columns of count^2), memory the result and a few numbers a row.
 
     >>> x = sparse.csr_array(np.array([[5.0, 3.0, 0.0], [4.0, 0.0, 1.0], [5.0, 3.0, 1.0]]))
     >>> similarity_matrix(x, "msd").round(2).tolist()
     [[0.0, 0.5, 1.0], [0.5, 0.0, 0.67], [1.0, 0.67, 0.0]]
     """
     check_similarity(measure, min_support, shrinkage)
-    n = matrix.shape[0]
-    transposed = matrix.T.tocsr()
-    start = transposed.indptr[:-1].copy()  # in each column, where the entries of rows >= `first` begin
-    out = np.empty((n, n))
-    scratch = np.empty(6 * _BLOCK * n)  # one for all blocks: fresh pages from the system cost more than the sums
-    for first in range(0, n, _BLOCK):  # only the upper triangle is computed; the lower is its mirror image
-        block = slice(first, min(first + _BLOCK, n))
-        part = _compare(matrix, block, transposed, start, first, measure, min_support, shrinkage, scratch)
-        out[block, first:] = part
-        out[first:, block] = part.T
-    np.fill_diagonal(out, 0.0)
+    out = np.empty((matrix.shape[0], matrix.shape[0]))
+    _compare(
+        *loop_arrays(matrix.tocsr()),
+        *loop_arrays(matrix.tocsc()),
+        True,
+        *_options(measure, min_support, shrinkage),
+        out,
+    )
     return out
 
 
@@ -107,10 +98,9 @@ def similarity_rows(
     Where the whole table would not fit in memory, or for a new user. Parameters as in `similarity_matrix`.
     """
     check_similarity(measure, min_support, shrinkage)
-    start, scratch = transposed.indptr[:-1].copy(), np.empty(6 * _BLOCK * transposed.shape[1])
-    blocks = [slice(a, min(a + _BLOCK, rows.shape[0])) for a in range(0, rows.shape[0], _BLOCK)]
-    parts = [_compare(rows, b, transposed, start, 0, measure, min_support, shrinkage, scratch) for b in blocks]
-    return np.vstack(parts)
+    out = np.empty((rows.shape[0], transposed.shape[1]))
+    _compare(*loop_arrays(rows), *loop_arrays(transposed), False, *_options(measure, min_support, shrinkage), out)
+    return out
 
 
 def check_similarity(measure: str, min_support: int, shrinkage: float) -> None:
@@ -123,70 +113,83 @@ def check_similarity(measure: str, min_support: int, shrinkage: float) -> None:
         raise DataError(f"shrinkage={shrinkage}: it counts co-rated entries, so from 0 to a finite number.")
 
 
-def _compare(
-    matrix: sparse.csr_array,
-    block: slice,
-    transposed: sparse.csr_array,
-    start: np.ndarray,
-    first: int,
-    measure: str,
-    min_support: int,
-    shrinkage: float,
-    scratch: np.ndarray,
-) -> np.ndarray:
-    shape = (6 if measure == "pearson" else 4, block.stop - block.start, transposed.shape[1] - first)
-    sums = scratch[: shape[0] * shape[1] * shape[2]].reshape(shape)
-    _gather(
-        matrix.indptr[block.start : block.stop + 1],
-        matrix.indices,
-        matrix.data,
-        transposed.indptr,
-        transposed.indices,
-        transposed.data,
-        start,
-        first,
-        sums,
-    )
-    s = Sums(*sums)
-    similar = MEASURES[measure](s)
-    if shrinkage:
-        similar *= np.maximum(s.n - 1, 0) / np.maximum(s.n - 1 + shrinkage, 1e-12)
+def _options(measure: str, min_support: int, shrinkage: float) -> tuple[int, int, float]:
     # A single residual always "correlates" perfectly: pearson-baseline needs two, as in Surprise.
-    support = max(2, min_support) if measure == "pearson-baseline" else min_support
-    return similar if support == 1 else similar * (s.n >= support)
+    return MEASURES[measure], max(2, min_support) if measure == "pearson-baseline" else min_support, float(shrinkage)
 
 
-@njit(cache=True)
-def _gather(indptr, indices, data, t_indptr, t_indices, t_data, start, first, sums):  # type: ignore[no-untyped-def]
-    """Add the entries that row a (a row of the block) and row b >= first share into sums[:, a, b - first].
+def loop_arrays(matrix: sparse.sparray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """indptr, indices and data of a CSR or CSC matrix, always of the same types and never writable: so Numba compiles a
+    loop once, and a new process loads it once."""
+    parts = (
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int32, copy=False)[:],
+        matrix.data.astype(np.float64, copy=False)[:],
+    )
+    for part in parts:
+        part.flags.writeable = False
+    return parts
 
-    Row by row (Gustavson 1978): only entries that both have are ever touched.
+
+@njit(cache=True, error_model="numpy")
+def _compare(indptr, indices, data, t_indptr, t_indices, t_data, all_pairs, measure, support, shrinkage, out):  # type: ignore[no-untyped-def]
+    """out[a, b] = the similarity of row a to row b of the matrix that is given transposed.
+
+    With all_pairs the two matrices are one: only b > a is computed, and the rest of `out` is its mirror image.
+
+    Row by row (Gustavson 1978): only entries that both have are ever touched, and the sums of row a with each b lie
+    side by side in the processor's cache.
     """
-    sums[:] = 0.0
-    centred = len(sums) == 6
-    for column in range(len(start)):
-        while start[column] < t_indptr[column + 1] and t_indices[start[column]] < first:
-            start[column] += 1
-    for a in range(len(indptr) - 1):
-        n, sxx, syy, sxy = sums[0, a], sums[1, a], sums[2, a], sums[3, a]
-        sx, sy = sums[-2, a], sums[-1, a]
+    n_rows, n_columns = out.shape
+    sums = np.empty((n_columns, measure))
+    begin = t_indptr[:-1].copy()  # in each column, where the entries of the rows b start
+    for a in range(n_rows):
+        sums[:] = 0.0
         for p in range(indptr[a], indptr[a + 1]):
             column, x = indices[p], data[p]
-            for q in range(start[column], t_indptr[column + 1]):
-                y = t_data[q]
-                b = np.uint64(t_indices[q] - first)  # unsigned: no check for a negative index, a third less time
-                n[b] += 1.0
-                sxx[b] += x * x
-                syy[b] += y * y
-                sxy[b] += x * y
-            if centred:
-                for q in range(start[column], t_indptr[column + 1]):
-                    b = np.uint64(t_indices[q] - first)
-                    sx[b] += x
-                    sy[b] += t_data[q]
+            begin[column] += all_pairs  # past row a itself: the rows of a column are in order
+            shared = range(unsigned(begin[column]), unsigned(t_indptr[column + 1]))
+            if measure == _MSD:
+                for q in shared:
+                    b, d = unsigned(t_indices[q]), x - t_data[q]
+                    sums[b, 0] += 1.0
+                    sums[b, 1] += d * d
+            elif measure == _COSINE:
+                for q in shared:
+                    b, y = unsigned(t_indices[q]), t_data[q]
+                    sums[b, 0] += 1.0
+                    sums[b, 1] += x * x
+                    sums[b, 2] += y * y
+                    sums[b, 3] += x * y
+            else:
+                for q in shared:
+                    b, y = unsigned(t_indices[q]), t_data[q]
+                    sums[b, 0] += 1.0
+                    sums[b, 1] += x * x
+                    sums[b, 2] += y * y
+                    sums[b, 3] += x * y
+                    sums[b, 4] += x
+                    sums[b, 5] += y
 
+        row, others = out[a], range(unsigned(a + 1 if all_pairs else 0), unsigned(n_columns))
+        if measure == _MSD:
+            for b in others:
+                row[b] = msd(sums[b, 0], sums[b, 1])
+        elif measure == _COSINE:
+            for b in others:
+                row[b] = cosine(sums[b, 1], sums[b, 2], sums[b, 3])
+        else:
+            for b in others:
+                row[b] = pearson(sums[b, 0], sums[b, 1], sums[b, 2], sums[b, 3], sums[b, 4], sums[b, 5])
+        if shrinkage > 0.0 or support > 1:
+            for b in others:
+                n = sums[b, 0]
+                trust = (n - 1) / (n - 1 + shrinkage) if n > 1 else 0.0
+                row[b] = row[b] * trust if n >= support else 0.0
 
-def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """above / below. Where below is 0 (no co-rated entry, or no variance to correlate) so is above, and so is the result;
-    the bound is far under any sum of star ratings, and far above the rounding that other numbers leave."""
-    return above / np.maximum(below, 1e-9)
+        if all_pairs:
+            row[a] = 0.0
+            if a % 32 == 31 or a == n_rows - 1:  # the mirror image, 32 rows at a time: whole cache lines are written
+                for i in range(a - a % 32, n_rows):
+                    for j in range(a - a % 32, min(a + 1, i)):
+                        out[i, j] = out[j, i]

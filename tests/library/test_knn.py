@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +34,30 @@ def test_bar_lets_exactly_k_pass(values, data):
     assert (values > bar).sum() + ties == k
     assert ties <= (values == bar).sum()
     assert sorted(values[values > bar].tolist() + [bar] * ties) == sorted(values)[-k:]
+
+
+def test_bar_counts_only_what_is_positive():
+    """The bar is sought among the bits of the numbers, where a negative one must not pass for a large one."""
+    values = np.array([-0.5, 0.25, -0.0, 0.5, 0.0, 0.25, 1e-300, 0.25, -1.0])
+    for k, want in [(1, [0.5]), (2, [0.5, 0.25]), (3, [0.5, 0.25, 0.25]), (4, [0.5, 0.25, 0.25, 0.25])]:
+        bar, ties = bar_and_ties(values, len(values), k)
+        assert sorted(values[values > bar].tolist() + [bar] * ties, reverse=True) == want
+
+
+def test_each_loop_is_compiled_for_one_set_of_types():
+    """Each further set costs a new process its compilation once more: here, every way into the two loops."""
+    code = """
+from recsys_lab import ItemKNN, UserKNN, datasets, knn, nearest, similarity
+toy = datasets.toy().ratings
+for model in (UserKNN, ItemKNN):
+    for measure in similarity.MEASURES:
+        for knn._KEEP_BYTES in (0, 2**30):
+            fitted = model(2, measure=measure, shrinkage=1, min_support=1).fit(toy)
+            fitted.predict(toy), fitted.recommend("ann"), fitted.recommend_for({1: 5, 2: 3}), fitted.explain("fay", 3)
+print(len(similarity._compare.signatures), len(nearest.weighted_means.signatures))
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["1", "1"]
 
 
 def literal(train: Ratings, model, user, item) -> float:

@@ -11,11 +11,12 @@ from hypothesis.extra import numpy as hnp
 from recsys_lab.errors import DataError
 from recsys_lab.ranking import top_k
 
-# Few distinct values, so that ties, also at the boundary, are the rule and not the exception.
+# Few distinct values, so that ties, also at the boundary, are the rule and not the exception; rows long enough to be
+# dealt out into groups, with and without a rest, and others too short.
 scores = hnp.arrays(
     np.float64,
-    hnp.array_shapes(min_dims=2, max_dims=2, max_side=8),
-    elements=st.sampled_from([-1.0, -0.0, 0.0, 0.5, 2.0, np.inf, -np.inf, np.nan]),
+    st.tuples(st.integers(1, 6), st.integers(1, 30) | st.integers(60, 200)),
+    elements=st.sampled_from([-1.0, -0.0, 0.0, 0.5, 2.0, np.inf, -np.inf, np.nan, -np.finfo(float).max]),
 )
 
 
@@ -27,8 +28,17 @@ def by_sorting(row: np.ndarray, k: int) -> list[int]:
 
 @given(scores, st.data())
 def test_equals_a_full_sort(table, data):
-    k = data.draw(st.integers(1, table.shape[1]))
+    k = data.draw(st.integers(1, table.shape[1]) | st.integers(1, min(3, table.shape[1])))
     assert top_k(table, k).tolist() == [by_sorting(row, k) for row in table]
+
+
+@pytest.mark.parametrize("masked", [0.0, 0.1, 0.999, 1.0])
+def test_equals_a_full_sort_of_long_rows(masked):
+    rng = np.random.default_rng(0)
+    table = np.vstack([rng.normal(size=(4, 1_682)), rng.integers(0, 40, size=(4, 1_682)), np.ones((1, 1_682))])
+    table[rng.random(table.shape) < masked] = np.nan
+    for k in (1, 10, 500, 1_682):
+        assert top_k(table, k).tolist() == [by_sorting(row, k) for row in table]
 
 
 @given(scores)
@@ -45,6 +55,7 @@ def test_takes_any_number_type(dtype):
 
 def test_no_rows():
     assert top_k(np.empty((0, 4)), 2).shape == (0, 2)
+    assert top_k(np.empty((0, 400)), 2).shape == (0, 2)
 
 
 @pytest.mark.parametrize("k", [0, -1, 5])

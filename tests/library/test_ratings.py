@@ -237,3 +237,13 @@ def test_positives_are_ones_from_the_threshold_on():
     assert ratings.positives(1.0).toarray().tolist() == [[0, 1], [1, 0]]
     with pytest.raises(DataError, match=r"threshold=4.*the highest is 3"):
         ratings.positives(4.0)
+
+
+def test_sorted_and_shuffled_frames_give_the_same_arrays(ml100k):
+    """Sorted frames take a shorter way; both end in index arrays of one type, which SciPy need not convert."""
+    tidy = ml100k.ratings.sort_values(["user", "item"])
+    a, b = (Ratings.from_frame(frame).matrix for frame in (tidy, tidy.sample(frac=1, random_state=0)))
+    for name in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+    assert a.indptr.dtype == a.indices.dtype == np.int32
+    assert a.T.tocsr().indices.dtype == np.int32
