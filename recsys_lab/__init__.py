@@ -34,6 +34,7 @@ _HOME = {
     "TruncatedSVD": "svd",
     "BiasedALS": "als",
     "ImplicitALS": "als",
+    "BayesianMF": "bayes",
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",

@@ -49,6 +49,7 @@ MODELS: dict[str, Entry] = {
     "pure-svd": Entry("svd", "TruncatedSVD", "factors", "the largest singular vectors, unknown as 0: for lists"),
     "als": Entry("als", "BiasedALS", "factors", "taste and film as vectors, each side solved for in turn"),
     "implicit-als": Entry("als", "ImplicitALS", "implicit", "vectors from what users chose and what they left alone"),
+    "bayes": Entry("bayes", "BayesianMF", "factors", "many plausible sets of factors, averaged: the most accurate"),
 }
 
 
