@@ -133,7 +133,7 @@ def chain(
     lists = [*_unsigned(ratings), *_unsigned(seen), *_unsigned(by)]
     s2 = 1.0
     while True:
-        sweep(rng, e, *lists, user, item, implicit)
+        sweep(rng, e, *lists, user, item, implicit)  # type: ignore[call-arg]
         draw_priors(rng, user, implicit)
         draw_priors(rng, item, implicit)
         s2 = draw_noise(rng, e, users, items, user, item, s2)
