@@ -60,7 +60,8 @@ class BayesianMF(Recommender):
     has what its prior gives. Raises DataError for a parameter out of range, and for samples that memory could not hold.
 
     Sources: Salakhutdinov and Mnih 2008 (Bayesian MF); Rendle 2012, libFM (one factor at a time); Rendle, Zhang and
-    Koren 2019, arXiv 1905.01395 ("SVD++ flipped"). Noise per user and item is added; it is worth .005 of RMSE here.
+    Koren 2019, arXiv 1905.01395 ("SVD++ flipped"). Noise per user and item is an addition, worth about .007
+    of RMSE on an inner split of ml-100k.
 
     >>> from recsys_lab import datasets
     >>> model = BayesianMF(factors=2, sweeps=30, burn_in=10, samples=5).fit(datasets.toy().ratings)
@@ -138,8 +139,8 @@ class BayesianMF(Recommender):
     def _posterior(self, columns: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """What the samples say of somebody with these ratings: 1, b_u, p_u (samples, F), V, and w_u (samples,).
 
-        w_u is not known of a new user, so that of nobody is taken from the chain: p_u is found with the typical noise,
-        then w_u from the errors that remain (and V, for these errors are too small by what p_u has adapted), then p_u.
+        The chain knows no w_u of a new user, so its w_u are used for nobody: p_u is found with the typical noise, then
+        w_u from the errors that remain (and V, since p_u was fitted to them), then p_u again.
         """
         q, d, w_items, m = self._history(columns, values)
         lam, weighted = self.prior_precision_, q * w_items[:, :, None]

@@ -302,6 +302,20 @@ def test_the_spread_is_that_of_the_errors(fold, fitted):
     assert np.nanmean(mean_sd[few]) > 1.2 * np.nanmean(mean_sd[many])
 
 
+def test_the_spread_has_three_parts(fitted):
+    """The law of total variance, against draws of p_u from each sample."""
+    rng, column = np.random.default_rng(0), 50
+    p, v, w = fitted._posterior(*bayes._rated(fitted.train_, 3))
+    item = fitted.items_[column].astype(float)
+    draws = [rng.multivariate_normal(p[s, 1:], v[s], size=20_000) @ item[s, 1:] + item[s, 0] for s in range(len(p))]
+    pair = (
+        fitted.train_.to_frame().head(1).assign(user=fitted.train_.users.ids[3], item=fitted.train_.items.ids[column])
+    )
+    assert fitted.predict_sd(pair, noise=False)[0] == pytest.approx(fitted.sd_ * np.std(draws), rel=0.01)
+    errors = rng.normal(size=(len(p), 20_000)) / np.sqrt(w * fitted.item_noise_[column])[:, None]
+    assert fitted.predict_sd(pair)[0] == pytest.approx(fitted.sd_ * np.std(draws + errors), rel=0.01)
+
+
 def test_the_spread_of_unknown_pairs_is_unknown(fitted):
     frame = fitted.train_.to_frame().iloc[[0, 0, 0, 9000]].reset_index(drop=True)
     frame.loc[1, "user"], frame.loc[2, "item"] = -5, -5
