@@ -36,6 +36,7 @@ _HOME = {
     "ImplicitALS": "als",
     "EASE": "ease",
     "SLIM": "slim",
+    "BayesianMF": "bayes",
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",

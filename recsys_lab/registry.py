@@ -51,6 +51,7 @@ MODELS: dict[str, Entry] = {
     "implicit-als": Entry("als", "ImplicitALS", "implicit", "vectors from what users chose and what they left alone"),
     "ease": Entry("ease", "EASE", "implicit", "each item of your history adds its weight, found in closed form"),
     "slim": Entry("slim", "SLIM", "implicit", "a few items of your history add weights that are never negative"),
+    "bayes": Entry("bayes", "BayesianMF", "factors", "many plausible sets of factors, averaged: the most accurate"),
 }
 
 

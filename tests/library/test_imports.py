@@ -24,6 +24,7 @@ ROWS = [
         "checks",
         "factors",
         "formats",
+        "gibbs",
         "grams",
         "halfstep",
         "metrics",
