@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, same
@@ -35,6 +36,17 @@ def _block(n_users: int, n_films: int) -> Array:
     busy = np.argsort(-(A > 0).sum(axis=1), kind="stable")[:n_users]
     famous = np.argsort(-(A > 0).sum(axis=0), kind="stable")[:n_films]
     return A[np.ix_(busy, famous)]
+
+
+def _example(call: str, answer: Callable[[], Any]) -> Callable[[], pd.Series]:
+    """What `.expected()` shows for a function: one call, and each part of what it gives."""
+
+    def made() -> pd.Series:
+        parts = answer()
+        parts = parts if isinstance(parts, tuple) else (parts,)
+        return pd.Series([np.array2string(np.asarray(p), precision=4, floatmode="maxprec") for p in parts], name=call)
+
+    return made
 
 
 def _near(got: Any, want: Any, rtol: float = 1e-6) -> bool:
@@ -164,6 +176,9 @@ COSINES = Exercise(
     points=2,
     explanation="Dividing a vector by its length gives a *unit vector*: same direction, length 1. The cosine is the dot "
     "product of two unit vectors, so a service that stores unit vectors gets cosines at the price of dot products.",
+    expected=_example(
+        "cosines([[5, 4, 0], [0, 3, 0]], 0) gives", lambda: _cosines(np.array([[5.0, 4.0, 0.0], [0.0, 3.0, 0.0]]), 0)
+    ),
 )
 
 
@@ -285,6 +300,10 @@ TO_CSR = Exercise(
     points=3,
     explanation="This is a clustered index built by hand: sort, then remember where each key begins. `np.diff(indptr)` gives "
     "the length of each row back, and nothing is lost: from the three arrays you can rebuild the list.",
+    expected=_example(
+        "to_csr([2, 0], [0, 1], [4, 5], 3) gives",
+        lambda: _to_csr(np.array([2, 0]), np.array([0, 1]), np.array([4.0, 5.0]), 3),
+    ),
 )
 
 
@@ -388,6 +407,7 @@ FILM_MEANS = Exercise(
     explanation="A sparse matrix knows two things: *where* something is stored, and *what*. Unknown is a matter of where. "
     "Whoever derives it from the value is right until the first centring, the first half-star scale that begins at 0, the "
     "first thumbs-down coded as 0. In SQL you would not write `WHERE rating <> 0` for `WHERE rating IS NOT NULL` either.",
+    expected=lambda: "two opinions on a film, 2 and a stored 0, have the mean 1; a film without any has NaN",
 )
 
 
@@ -541,6 +561,10 @@ POWER = Exercise(
     explanation="Nothing but products of a matrix with a vector: that is why it works where the matrix is too large to take "
     "apart, spread over many machines, or known only through a function that multiplies by it. The scaling changes no "
     "direction; it only keeps the numbers within range.",
+    expected=_example(
+        "power_iteration([[2, 1], [1, 2]], [1, 0], 50) gives",
+        lambda: _power_iteration(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([1.0, 0.0]), 50),
+    ),
 )
 
 
@@ -642,6 +666,7 @@ LOW_RANK = Exercise(
     points=2,
     explanation="A square test matrix hides every mix-up of rows and columns, as a test with the same value for width and "
     "height does. Test with shapes that differ, and with a property: all layers together must give A back.",
+    expected=lambda: "low_rank(A, k) has the shape of A, for every k; with all layers it is A itself",
 )
 
 
@@ -733,6 +758,7 @@ LAYERS = Exercise(
     points=2,
     explanation="You predicted the quality of a compressed picture without compressing it. It works because the layers stand at "
     "right angles to each other, so their squares add up as in Pythagoras.",
+    expected=_example("layers_for([4, 3], 0.7) gives", lambda: _layers_for(np.array([4.0, 3.0]), 0.7)),
 )
 
 EXERCISES = [COSINES, TO_CSR, FILM_MEANS, POWER, LOW_RANK, LAYERS]
