@@ -742,9 +742,16 @@ signs = np.sign(Vt[:, list(names).index("Star Wars")])  # a layer stays the same
 U, Vt = U * signs, Vt * signs[:, None]
 show(singular_values=s[:5], share_of_squares_in_the_first=s[0] ** 2 / (s**2).sum())
 
-right_of = ["Independence Day (ID4)", "Jurassic Park", "Speed", "The Terminator", "The Sound of Music", "Alien"]
-right_of += ["The Empire Strikes Back", "Top Gun", "Forrest Gump", "The English Patient", "Fargo", "Leaving Las Vegas"]
-left_of = ["Star Wars", "2001: A Space Odyssey", "The Princess Bride", "The Graduate", "Dead Man Walking", "Twister"]
+right_of = ["Independence Day (ID4)", "Jurassic Park", "Speed", "The Terminator", "The Sound of Music", "Twister"]
+right_of += [
+    "The Empire Strikes Back",
+    "Top Gun",
+    "Forrest Gump",
+    "The English Patient",
+    "The Princess Bride",
+    "Leaving Las Vegas",
+]
+left_of = ["Star Wars", "2001: A Space Odyssey", "The Graduate", "Dead Man Walking", "Alien", "Fargo"]
 above = ["A Clockwork Orange", "Raising Arizona", "Trainspotting"]
 below = ["Pulp Fiction"]
 fig, ax = plt.subplots(figsize=(9, 6.5))
