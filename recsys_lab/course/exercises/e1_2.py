@@ -112,6 +112,7 @@ def _check_cosines(cosines: Callable[[Array, int], Any]) -> None:
         (small, 2, "four users, four films, j = 2"),
         (small, 3, "four users, four films, j = 3, which nobody rated"),
         (whole, 1, "two users, three films, j = 1"),
+        (np.array([[1.0, 0.5], [0.0, 0.0]]), 0, "one user, who gave 1 star and half a star"),
         (_block(60, 200), 17, "60 users and 200 films of MovieLens, j = 17"),
     ]
     messages = {
@@ -204,6 +205,11 @@ def _to_csr_wrongly(how: str) -> Callable[..., Csr]:
         if how == "columns unsorted":
             order = np.argsort(rows, kind="stable")
             return values[order], columns[order], indptr
+        if how == "keys swapped":
+            order = np.lexsort((rows, columns))
+            return values[order], columns[order], indptr
+        if how == "rows end early":
+            return data, indices, np.concatenate([[0], np.cumsum(np.bincount(rows))])
         if how == "by column":
             order = np.lexsort((rows, columns))
             n_columns = int(columns.max()) + 1 if len(columns) else 0
@@ -219,14 +225,14 @@ def _to_csr_wrongly(how: str) -> Callable[..., Csr]:
 
 
 def _check_to_csr(to_csr: Callable[..., Any]) -> None:
-    toy = (np.array([2, 0, 2, 0, 3]), np.array([1, 2, 0, 0, 1]), np.array([4.0, 3.0, 0.0, 5.0, 2.0]), 5)
+    toy = (np.array([2, 0, 2, 0, 3]), np.array([1, 2, 0, 0, 1]), np.array([4.0, 3.0, 0.0, 5.0, 2.0]), 6)
     first = (np.array([3, 1, 1]), np.array([0, 4, 2]), np.array([1.0, 5.0, 2.0]), 4)
     rng = np.random.default_rng(0)
     frame = _frame().iloc[rng.permutation(3000)]
     real = (frame["user"].to_numpy() - 1, frame["item"].to_numpy() - 1, frame["rating"].to_numpy(float), 943)
     none = (np.array([], dtype=int), np.array([], dtype=int), np.array([]), 2)
     cases = [
-        (toy, "five ratings, five rows (rows 1 and 4 are empty, one rating is 0)"),
+        (toy, "five ratings, six rows (rows 1, 4 and 5 are empty, one rating is 0)"),
         (first, "three ratings, four rows (row 0 is empty)"),
         (real, "3,000 ratings of MovieLens, shuffled"),
         (none, "no ratings at all, two rows"),
@@ -234,6 +240,8 @@ def _check_to_csr(to_csr: Callable[..., Any]) -> None:
     messages = {
         "file order": "`data` and `indices` stand in the order of the list. Sort by row: row 0's ratings first, then row 1's.",
         "columns unsorted": "the rows are in order, but within a row the columns are not: sort by row, and within a row by column (`np.lexsort`).",
+        "keys swapped": "these are sorted by column first. `np.lexsort` takes the most important key *last*: `(columns, rows)`.",
+        "rows end early": "the empty rows at the end are missing: `indptr` has n_rows + 1 entries (`minlength=n_rows`).",
         "by column": "this is sorted by column: the other layout, CSC, made for reading films. Sort by row.",
         "row numbers": "`indptr` holds a row number for each rating. That is the list again; CSR keeps where each *row begins*.",
         "only rows seen": "`indptr` has no entry for the empty rows. They count too: they begin and end at the same place.",
@@ -293,6 +301,8 @@ TO_CSR = Exercise(
         WrongAnswer("no 0 in front", lambda: _to_csr_wrongly("no start"), "lacks the 0"),
         WrongAnswer("no end", lambda: _to_csr_wrongly("no end"), "end of the last row"),
         WrongAnswer("empty rows forgotten", lambda: _to_csr_wrongly("only rows seen"), "empty rows"),
+        WrongAnswer("empty rows at the end forgotten", lambda: _to_csr_wrongly("rows end early"), "rows at the end"),
+        WrongAnswer("sorted by column first", lambda: _to_csr_wrongly("keys swapped"), "most important key *last*"),
         WrongAnswer("a row number for each rating", lambda: _to_csr_wrongly("row numbers"), "row number for each"),
         WrongAnswer("the column layout", lambda: _to_csr_wrongly("by column"), "CSC"),
         WrongAnswer("zeros dropped", lambda: _to_csr_wrongly("no zeros"), "stored zero"),
@@ -321,8 +331,9 @@ def _film_means_wrongly(how: str) -> Callable[[sparse.csr_array], Array]:
             total, known = np.asarray(matrix.sum(axis=1)), np.diff(matrix.indptr)
         elif how == "everybody":
             known = np.full(matrix.shape[1], matrix.shape[0])
-        elif how == "by value":
+        elif how in ("by value", "colleague's"):
             known = (matrix.toarray() != 0).sum(axis=0)
+            known = np.maximum(known, 1) if how == "colleague's" else known
         elif how == "in place":
             matrix.eliminate_zeros()
             known = np.bincount(matrix.indices, minlength=matrix.shape[1])
@@ -363,6 +374,7 @@ def _check_film_means(film_means: Callable[[sparse.csr_array], Any]) -> None:
         messages = {
             "rows": "you averaged over each row. A row is a user; one number for each *film* is asked.",
             "by value": "an opinion of 0 is not counted. It was given, and it is stored; `!= 0` looks at its value. Count stored entries.",
+            "colleague's": "these are still the colleague's means: an opinion of 0 adds nothing to the sum, but it must add 1 to the count.",
             "everybody": "you divided by the number of all users: whoever has not rated the film counts as an opinion of 0.",
             "0 for unrated": "a film without any opinion got 0.0, which reads 'so-so'. Nobody said so: NaN.",
         }
@@ -398,6 +410,7 @@ FILM_MEANS = Exercise(
     ),
     wrong=(
         WrongAnswer("counts what is not 0", lambda: _film_means_wrongly("by value"), "looks at its value"),
+        WrongAnswer("the colleague's", lambda: _film_means_wrongly("colleague's"), "still the colleague's"),
         WrongAnswer("everybody counts", lambda: _film_means_wrongly("everybody"), "number of all users"),
         WrongAnswer("users instead of films", lambda: _film_means_wrongly("rows"), "A row is a user"),
         WrongAnswer("0 for an unrated film", lambda: _film_means_wrongly("0 for unrated"), "Nobody said so"),
@@ -498,6 +511,8 @@ def _check_power_iteration(power_iteration: Callable[[Array, Array, int], Any]) 
                 f"{what}: the numbers ran over (inf or NaN). Each step makes v longer: scale it to length 1 in every step."
             )
         length = float(np.sqrt(np.sum(np.square(got_v))))
+        if np.array_equal(got_v, start) and steps and not np.isclose(length, 1):
+            raise Incorrect(f"{what}: v is still the start, although steps is {steps}: take exactly `steps` steps.")
         if not np.isclose(length, 1):
             if np.isclose(np.sum(np.abs(got_v)), 1):
                 raise Incorrect(f"{what}: the entries add up to 1. Length 1 is meant: the root of the sum of squares.")
@@ -510,7 +525,7 @@ def _check_power_iteration(power_iteration: Callable[[Array, Array, int], Any]) 
                 raise Incorrect(f"{what}: only one step was taken: is the `return` indented too far, inside the loop?")
             if any(_near(u, start / np.sqrt(start @ start)) for u in ups):
                 raise Incorrect(f"{what}: v still points where the start did: multiply by S in the loop.")
-            if any(_near(u, _power_iteration(S, start, 50)[1]) for u in ups):
+            if any(_near(u, _power_iteration(S, start, more)[1]) for u in ups for more in (steps + 1, 50)):
                 raise Incorrect(f"{what}: you went on past `steps`: take exactly that many.")
             if any(_near(u, _power_wrongly("entry by entry")(S, start, steps)[1]) for u in ups):
                 raise Incorrect(
@@ -602,6 +617,7 @@ def _check_low_rank(low_rank: Callable[[Array, int], Any]) -> None:
         (rng.normal(size=(7, 4)), 2, "a tall matrix, 7 x 4, k = 2"),
         (rng.normal(size=(4, 7)), 4, "a wide matrix, 4 x 7, k = 4: all there is"),
         (rng.normal(size=(5, 9)), 3, "a wide matrix, 5 x 9, k = 3"),
+        (np.diag([1.0, 3.0, 2.0]), 1, "a diagonal matrix (1, 3, 2), k = 1"),
     ]
     messages = {
         "transposed": "NumPy's third result is $V^\\top$, transposed already. Its *rows* belong to the layers: `Vt[:k]`. In a square matrix the mistake goes unnoticed, and the sum of layers is no longer A.",
@@ -704,6 +720,7 @@ def _check_layers(layers_for: Callable[[Array, float], Any]) -> None:
         (plain, 0.2, "s = (6, 3, 2, 1), share 0.2"),
         (plain, 0.01, "s = (6, 3, 2, 1), share 0.01"),
         (even, 0.5, "ten equal singular values, share 0.5"),
+        (np.ones(4), 0.5, "four equal singular values, share 0.5 (the error of k = 3 is exactly that)"),
         (even, 0.75, "ten equal singular values, share 0.75"),
         (picture, 0.1, "512 singular values that fall slowly, share 0.1"),
         (np.linalg.svd(_block(30, 40), compute_uv=False), 0.3, "30 users by 40 films, share 0.3"),
