@@ -658,7 +658,7 @@ LOW_RANK = Exercise(
             return U[:, :k] * s[:k] @ V[:, :k].T
         ```
 
-        With `k` = 100 it should give the block back. It does not. Find out why, and write `low_rank` so that it is right for
+        With `k` = 100 it should give the block back. It does not: try it on `B[:100]`. Find out why, and write `low_rank` so that it is right for
         a matrix of any shape: the sum of the first `k` layers, a matrix as large as `A`.
     """,
     reference=lambda: _low_rank,
