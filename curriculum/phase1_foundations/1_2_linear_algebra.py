@@ -105,9 +105,9 @@ ax.legend(loc="lower right")
 alt = "Length against raters, both on log scales: all films lie close to one line, 3.7 times the root."
 figure_alt(fig, alt)
 # %% [markdown]
-# The films lie on a line, nearly. That makes sense: $\lVert x \rVert^2$ adds up one square for each rater, and the
-# typical rating lies between 1 and 5, while the number of raters runs from 1 to several hundred. **A long vector is a
-# film that many people rated.** How good it is hardly shows. Keep that in mind for the next page.
+# The films lie on a line, nearly. That makes sense: $\lVert x \rVert^2$ adds up one square for each rater, and a
+# rating lies between 1 and 5, while the number of raters runs from 1 to several hundred. **A long vector is a film
+# that many people rated.** How good it is hardly shows. Keep that in mind for the next page.
 #
 # ## 2. The same direction, or only long?
 #
@@ -210,8 +210,8 @@ similar = cosines_checked(A, SNOW)
 top(similar).round(2)
 # %% [markdown]
 # *Snow White* first, as it should be, and then *Beauty and the Beast*, *Cinderella*, *Pinocchio*: nobody told the
-# computer that these are animated fairy tales. It found out from who rated them. That is the whole magic of
-# collaborative filtering, and it fits into one formula.
+# computer that these are animated fairy tales. It found out from who rated them. That is the core of collaborative
+# filtering, and it fits into one formula.
 #
 # Here are all films, by both measures:
 # %%
@@ -668,7 +668,7 @@ for name, table in tables.items():
     for steps in range(1, 31):
         v = power_iteration_checked(table, np.arange(1.0, 101), steps)[1]
         off.append(np.linalg.norm(v - goal_vectors[:, -1] * np.sign(v @ goal_vectors[:, -1])))
-    shown = np.array(off) > 1e-12
+    shown = np.array(off) > 1e-8  # below that, rounding takes over
     ax.plot(np.arange(1, 31)[shown], np.array(off)[shown], "o-", markersize=4, label=f"{name}; ratio {ratio:.2f}")
 ax.set(yscale="log", xlabel="multiplications", ylabel="distance to the eigenvector")
 ax.set_title("The larger the gap, the sooner one direction wins")
@@ -676,10 +676,10 @@ ax.legend()
 alt = "Distance by step, log scale, two straight falling lines: raw stars steep, means taken off slow."
 figure_alt(fig, alt)
 # %% [markdown]
-# Straight lines on a log scale: each step gains the same number of digits. With raw stars, ten steps give everything
-# that a computer can hold. With the means taken off, the second direction is half as strong as the first, and each
-# step only halves the distance. A gap that wide, as in the raw stars, means that one direction towers above all
-# others. *Which one?* That is the question for the next section.
+# Straight lines on a log scale: each step gains the same number of digits. With raw stars, five steps give eight
+# digits. With the means taken off, the second direction is half as strong as the first, and each step only halves the
+# distance. A gap as wide as that of the raw stars means that one direction towers above all others. *Which one?* That
+# is the question for the next section.
 #
 # For the second eigenvector, take the first one out of the table and iterate again: $S - \lambda_1 v_1 v_1^\top$ has
 # all the same eigenvectors, but the eigenvalue of $v_1$ is now 0. (The product $v v^\top$, a column times a row, is a
