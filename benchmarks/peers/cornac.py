@@ -35,7 +35,7 @@ def lists(model: Any, job: Any) -> np.ndarray:
     bounds = np.searchsorted(job.user, np.arange(job.user.max() + 2))
     return np.array(
         [
-            best_ten(model.score(their)[job.their_item], job.item[bounds[u] : bounds[u + 1]])
+            best_ten(np.ravel(model.score(their))[job.their_item], job.item[bounds[u] : bounds[u + 1]])
             for u, their in enumerate(job.their_user.tolist())
         ]
     )
@@ -46,7 +46,7 @@ MODELS = {
     "MF-10": partial(fitted, MF, k=10, max_iter=25, learning_rate=0.01, lambda_reg=0.02),
     "MF-100": partial(fitted, MF, **AS_SURPRISE),
     "EASE": partial(fitted, EASE, lamb=150, posB=False),
-    "BPR": partial(fitted, BPR, k=50, max_iter=200, learning_rate=0.01, lambda_reg=0.01),
+    "BPR": partial(fitted, BPR, k=50, max_iter=200, learning_rate=0.02, lambda_reg=0.01),
 }
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""implicit: C++ models for implicit feedback. Settings of ALS and BPR: tuned on the split with seed 0."""
+"""implicit: C++ models for implicit feedback. Settings of ALS, BPR and BM25: tuned on the split with seed 0."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ def lists(model: Any, job: Any) -> np.ndarray:
 
 MODELS = {
     "ALS": partial(
-        fitted, AlternatingLeastSquares, factors=64, regularization=10.0, alpha=4.0, iterations=15, random_state=0
+        fitted, AlternatingLeastSquares, factors=64, regularization=30.0, alpha=4.0, iterations=15, random_state=0
     ),
     "ALS, its default": partial(fitted, AlternatingLeastSquares, random_state=0),
     "BPR": partial(
         fitted,
         BayesianPersonalizedRanking,
-        factors=64,
-        learning_rate=0.05,
-        regularization=0.01,
+        factors=32,
+        learning_rate=0.02,
+        regularization=0.03,
         iterations=100,
         random_state=0,
     ),
-    "BM25": partial(fitted, BM25Recommender, K=200, K1=1.2, B=0.2),
+    "BM25": partial(fitted, BM25Recommender, K=200, K1=1.2, B=0.5),
     "TF-IDF": partial(fitted, TFIDFRecommender, K=200),
     "cosine": partial(fitted, CosineRecommender, K=200),
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from irspack.recommenders import DenseSLIMRecommender, IALSRecommender, RP3betaRecommender, SLIMRecommender
-from irspack.utils import retrieve_recommend_from_score
+from irspack.utils.id_mapping import retrieve_recommend_from_score
 
 from benchmarks.peers.serve import matrix, serve
 
@@ -30,10 +30,10 @@ def lists(model: Any, job: Any) -> np.ndarray:
 MODELS = {
     "EASE": partial(fitted, DenseSLIMRecommender, reg=300.0),
     "EASE, its default": partial(fitted, DenseSLIMRecommender),
-    "SLIM": partial(fitted, SLIMRecommender, alpha=0.05, l1_ratio=0.01, n_threads=1),
-    "iALS": partial(fitted, IALSRecommender, n_components=64, alpha0=0.3, reg=0.003, n_threads=1),
+    "SLIM": partial(fitted, SLIMRecommender, alpha=0.1, l1_ratio=0.01, n_threads=1),
+    "iALS": partial(fitted, IALSRecommender, n_components=64, alpha0=0.1, reg=0.03, n_threads=1),
     "iALS, its default": partial(fitted, IALSRecommender, n_threads=1),
-    "RP3beta": partial(fitted, RP3betaRecommender, n_threads=1),
+    "RP3beta": partial(fitted, RP3betaRecommender, beta=0.4, n_threads=1),
 }
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from benchmarks.peers.serve import serve
 def prepare(job: Any) -> Any:
     frame = pd.DataFrame({"user_id": job.user, "item_id": job.item, "rating": job.rating})
     job.dataset = from_interactions_df(frame)
-    job.pairs = pd.DataFrame({"user_id": job.test_user, "item_id": job.test_item})
+    job.known = (job.test_user >= 0) & (job.test_item >= 0)
+    job.pairs = pd.DataFrame({"user_id": job.test_user, "item_id": job.test_item})[job.known]
     return job
 
 
@@ -32,7 +33,9 @@ def fitted(make: Any, scorer: type, job: Any, **options: Any) -> Any:
 
 def ratings(model: Any, job: Any) -> np.ndarray:
     found = batch.predict(model, job.pairs, n_jobs=1).to_df()
-    return job.pairs.merge(found, on=["user_id", "item_id"], how="left")["score"].to_numpy()
+    out = np.full(len(job.known), np.nan)
+    out[job.known] = job.pairs.merge(found, on=["user_id", "item_id"], how="left")["score"]
+    return out
 
 
 def lists(model: Any, job: Any) -> np.ndarray:

@@ -20,13 +20,17 @@ def prepare(job: Any) -> Any:
     ones = sparse.csr_matrix((np.ones(len(job.user)), (job.user, job.item)), shape=sizes)
     job.plain = [_with_empty_row(sparse.eye(n, format="csr")) for n in sizes]
     job.flipped = [
-        _with_empty_row(sparse.hstack([sparse.eye(m.shape[0]), _scaled(m)], format="csr")) for m in (ones, ones.T.tocsr())
+        _with_empty_row(sparse.hstack([sparse.eye(m.shape[0]), _scaled(m)], format="csr"))
+        for m in (ones, ones.T.tocsr())
     ]
     job.groups = {
         "plain": [sizes[0], sizes[1]],
         "flipped": [sizes[0], sizes[1], sizes[1], sizes[0]],
     }
-    job.test_rows = [np.where(job.test_user < 0, sizes[0], job.test_user), np.where(job.test_item < 0, sizes[1], job.test_item)]
+    job.test_rows = [
+        np.where(job.test_user < 0, sizes[0], job.test_user),
+        np.where(job.test_item < 0, sizes[1], job.test_item),
+    ]
     return job
 
 
