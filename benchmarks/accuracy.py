@@ -87,7 +87,7 @@ def measure(
 def _runner(contestant: Contestant, kind: str, peers: dict[str, Peer]) -> Callable[[Ratings, pd.DataFrame], Timed]:
     if contestant.by == "here":
         return lambda train, test: _ours(contestant.model(), kind, train, test)  # type: ignore[operator]
-    return lambda train, test: peers[contestant.by].ask(str(contestant.model), kind, _job(train, test))
+    return lambda train, test: peers[contestant.by].ask(str(contestant.model), kind, peer_job(kind, train, test))
 
 
 def _ours(model: Any, kind: str, train: Ratings, test: pd.DataFrame) -> Timed:
@@ -101,12 +101,13 @@ def _ours(model: Any, kind: str, train: Ratings, test: pd.DataFrame) -> Timed:
     return out, fit_s, answer_s
 
 
-def _job(train: Ratings, test: pd.DataFrame) -> dict[str, Any]:
+def peer_job(kind: str, train: Ratings, test: pd.DataFrame) -> dict[str, Any]:
     known = train.matrix.tocoo()
+    values = known.data if kind == "ratings" else np.ones(known.nnz)  # some libraries would weigh a 5 more than a 4
     return {
         "user": known.coords[0],
         "item": known.coords[1],
-        "rating": known.data,
+        "rating": values,
         "test_user": train.users.rows(test["user"]),
         "test_item": train.items.rows(test["item"]),
         "low": train.scale[0],

@@ -22,12 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv-bench"
 WANTED = ROOT / "benchmarks" / "peers.txt"
 NAMES = ("surprise", "cornac", "lenskit", "myfm", "irspack", "implicit")
-THREADS = ("OPENBLAS", "OMP", "MKL", "NUMBA", "RAYON", "POLARS", "BLIS", "VECLIB")
-ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in THREADS} | {
-    "LK_NUM_PROCS": "1",
-    "LK_NUM_THREADS": "1",
-    "LK_NUM_BACKEND_THREADS": "1",
-}
 
 
 class PeerError(Exception):
@@ -40,11 +34,10 @@ class Peer:
     def __init__(self, name: str):
         self.name = name
         self._room = tempfile.TemporaryDirectory()
-        self._errors = tempfile.TemporaryFile("w+")
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [_python(name), "-m", f"benchmarks.peers.{name}"],
             cwd=ROOT,
-            env=os.environ | ONE_THREAD,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
