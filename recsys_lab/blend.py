@@ -213,13 +213,16 @@ class ListBlend(_Blend):
         self.threshold = threshold
 
     def _split(self, train: Ratings) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return per_user_split(train.to_frame(), self.validation, self.seed)
+        frame = train.to_frame()
+        if not np.rint(self.validation * np.diff(train.matrix.indptr)).any():
+            return frame, frame.iloc[:0]  # nobody has ratings enough to spare one
+        return per_user_split(frame, self.validation, self.seed)
 
     def _weigh(self, models: list[Recommender], part: Ratings, held_out: pd.DataFrame) -> np.ndarray:
         if self.threshold is not None:
             held_out = held_out[held_out["rating"] >= self.threshold]
-        if held_out.empty:
-            raise DataError(f"threshold={self.threshold}: no held-out rating is that high.")
+            if held_out.empty:
+                raise DataError(f"threshold={self.threshold}: no held-out rating is that high.")
         rows, columns = part.users.rows(held_out["user"]), part.items.rows(held_out["item"])
         users = np.unique(rows)
         most = max(50, _BLOCK // (part.n_items * len(models)))
