@@ -37,7 +37,7 @@ def _toy() -> pd.DataFrame:
 
 def _number(value: Any, what: str) -> float:
     """The answer as a float; anything else is refused in words."""
-    if isinstance(value, (np.ndarray, pd.Series)) and value.size == 1:
+    if isinstance(value, (np.ndarray, pd.Series, list, tuple)) and np.size(value) == 1:
         value = np.asarray(value).ravel()[0]
     if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
         raise Incorrect(
@@ -55,10 +55,19 @@ def _by_id(value: Any, want: pd.Series, what: str) -> pd.Series:
     if not isinstance(value, pd.Series):
         raise Incorrect(
             f"{what} should be a Series with one number for each id, but is a {type(value).__name__}."
-            + (" Is a `return` missing?" if value is None else " The ids must stay: they are the keys of the lookup.")
+            + (
+                " Is a `return` missing?"
+                if value is None
+                else " The ids must stay, as its index: they are the keys of the lookup."
+            )
         )
     if not value.index.is_unique:
         raise Incorrect(f"{what} should have one row for each id, but ids come back several times: group first.")
+    if len(value) > len(want) and not set(want.index) <= set(value.index):
+        raise Incorrect(
+            f"{what} has {len(value)} rows for {len(want)} ids: one for each *rating*, it seems (`transform` does that). "
+            "Give one for each id."
+        )
     if missing := set(want.index) - set(value.index):
         raise Incorrect(
             f"{what} lacks {len(missing)} of the {len(want)} ids, such as {min(missing, key=str)!r}. Everybody gets a "
@@ -212,6 +221,10 @@ def _damped_wrongly(how: str) -> Damped:
             return (total + mu) / (n + damping)
         if how == "effect":
             return (total - n * mu) / (n + damping)
+        if how == "always ten":
+            damping = 10
+        if how == "the lesson's mean":
+            mu = _parts()[0]["rating"].mean()
         if how == "people":
             n = pd.Series(ratings["user"].nunique(), index=total.index)
         return (total + damping * mu) / (n + damping)
@@ -235,6 +248,9 @@ def _check_damped_means(damped: Damped) -> None:
         "weights swapped": "the weights are swapped: the more ratings a film has, the *more* its own mean must count.",
         "one mean": "you added the mean once. With a damping of 10 there are ten imagined ratings: damping * mean.",
         "effect": "these are distances from the mean of all ratings. Add the mean, so that they are stars again.",
+        "always ten": "you damp by 10, whatever `damping` says.",
+        "the lesson's mean": "you use the `mu` of the notebook. The function may be called with other ratings: take their "
+        "mean.",
         "people": "you divide by all people; the n of a film is the number of *its* ratings.",
     }
     cases = [(small, 2.0, "six ratings of three films, damping 2"), (small, 0.0, "damping 0 (the plain means)")]
@@ -286,6 +302,8 @@ DAMPED = Exercise(
         WrongAnswer("weights swapped", lambda: _damped_wrongly("weights swapped"), "weights are swapped"),
         WrongAnswer("one imagined rating", lambda: _damped_wrongly("one mean"), "added the mean once"),
         WrongAnswer("effects instead of stars", lambda: _damped_wrongly("effect"), "stars again"),
+        WrongAnswer("the notebook's mu", lambda: _damped_wrongly("the lesson's mean"), "of the notebook"),
+        WrongAnswer("a damping of 10, always", lambda: _damped_wrongly("always ten"), "whatever `damping` says"),
     ),
     points=2,
     explanation="In SQL: `(SUM(rating) + :damping * :mu) / (COUNT(*) + :damping) ... GROUP BY item`. Damping 0 is the plain "
@@ -345,7 +363,7 @@ def _check_fives(answer: Any) -> None:
             f"with {DAMPING} fives the film stands exactly half-way between {mu:.2f} and 5, at {_score(DAMPING):.2f}."
         )
     if value < want:
-        raise Incorrect(f"with {int(value)} fives its damped mean is {_score(value):.3f}: not enough.")
+        raise Incorrect(f"with {int(value)} ratings of 5 its damped mean is {_score(value):.3f}: not enough.")
     if value > want:
         raise Incorrect(
             f"{int(value)} fives are enough ({_score(value):.3f}), but the question is how *few* will do: fewer are enough."
@@ -359,7 +377,7 @@ def _fives_figure() -> Any:
 
     n = np.arange(0, 60)
     fig, ax = plt.subplots()
-    ax.plot(n, [_score(k) for k in n], label="damped mean of n fives, damping 10")
+    ax.plot(n, [_score(float(k)) for k in n], label="damped mean of n fives, damping 10")
     ax.axhline(_race()[1], color="#444444", linestyle="--", label="the leader")
     ax.set(xlabel="n, ratings of 5 stars", ylabel="damped mean (stars)", ylim=(3.4, 5))
     ax.set_title("Where does the newcomer pass the leader?")
@@ -426,6 +444,8 @@ def _fit_wrongly(how: str) -> Fit:
         stars, users, items = ratings["rating"], ratings["user"], ratings["item"]
         mu = stars.mean()
         user, item = pd.Series(0.0, index=users.unique()), pd.Series(0.0, index=items.unique())
+        if how == "empty start":
+            user = user * np.nan
         if how == "dampings swapped":
             damping_user, damping_item = damping_item, damping_user
         if how == "no damping":
@@ -438,21 +458,29 @@ def _fit_wrongly(how: str) -> Fit:
             if how == "own effect":
                 own = own + items.map(item)
             rest, old = (stars - mu - own).groupby(items), item
-            if how == "no mean":
+            if how in ("no mean", "stars"):
                 rest = (stars - own).groupby(items)
-            item = rest.sum() / (damping_item + rest.size())
-            if how == "divided by n":
-                item = rest.mean()
+            item = (rest.sum() + damping_item * mu * (how == "stars")) / (damping_item + rest.size())
+            if how == "adds up":
+                rest = (stars - mu - users.map(user) - items.map(old)).groupby(items)
+                item = old + rest.sum() / (damping_item + rest.size())
             if how == "user first":
                 continue
             other = {"separate": 0, "at once": items.map(old)}.get(how, items.map(item))
-            rest = (stars - mu - other).groupby(users)
+            rest = (stars - mu * (how != "stars") - other).groupby(users)
+            if how == "adds up":
+                rest = (stars - mu - users.map(user) - items.map(item)).groupby(users)
+                user = user + rest.sum() / (damping_user + rest.size())
+                continue
             user = rest.sum() / (damping_user + rest.size())
-            if how == "divided by n":
-                user = rest.mean()
         return float(mu), user, item
 
     return fit
+
+
+def _fit_returning_items_first(ratings: pd.DataFrame, damping_user: float, damping_item: float, rounds: int) -> Any:
+    mu, b_user, b_item = _fit_biases(ratings, damping_user, damping_item, rounds)
+    return mu, b_item, b_user
 
 
 def _same_biases(got: tuple[Any, pd.Series, pd.Series], want: Biases) -> bool:
@@ -471,16 +499,20 @@ def _check_fit_biases(fit: Fit) -> None:
         "own effect": "you take a film's own old effect off before you average for it, and lose it from round to round. "
         "For the films take off mu and b_user only.",
         "dampings swapped": "the two dampings are swapped: damping_item belongs to the films.",
-        "no damping": "the damping is missing: divide by damping + n.",
-        "divided by n": "you divide by the number of ratings alone; divide by damping + n.",
+        "no damping": "you divide by the number of ratings alone; divide by damping + n.",
+        "empty start": "the first round looks up user effects that are not there yet. They come back as NaN, and the sums "
+        "skip those rows in silence. Start with an effect of 0 for everybody.",
+        "adds up": "you damp what is left and add it to the old effect, so the damping wears off from round to round. "
+        "Estimate each effect anew, from r - mu minus the *other* side.",
+        "stars": "b_item holds stars. Effects are distances from mu: take mu off first.",
         "no mean": "mu is missing in what is left for the films: r - mu - b_user.",
         "one round": "there is only one round: put both steps into a loop over `range(rounds)`, and start the next round "
         "from the last one's b_user.",
     }
     some = _some(40)
     cases = [
-        (_toy(), 15.0, 10.0, 1, "the toy data, one round, damping 15 and 10"),
         (_toy(), 3.0, 40.0, 2, "the toy data, two rounds, damping 3 and 40"),
+        (_toy(), 15.0, 10.0, 1, "the toy data, one round, damping 15 and 10"),
         (some, 15.0, 10.0, 10, "the ratings of forty people, ten rounds"),
         (some, 0.0, 0.0, 3, "the ratings of forty people, three rounds without damping"),
     ]
@@ -505,6 +537,8 @@ def _check_fit_biases(fit: Fit) -> None:
         for how, message in messages.items():
             if _same_biases(got, _fit_wrongly(how)(ratings, damping_user, damping_item, rounds)):
                 raise Incorrect(f"{what}: {message}")
+        if got[2].mean() > 1:
+            raise Incorrect(f"{what}: {messages['stars']}")
         same(got[2], want[2], what=f"{what}: b_item")
         same(got[1], want[1], what=f"{what}: b_user")
 
@@ -535,12 +569,11 @@ BIASES = Exercise(
         WrongAnswer("dampings swapped", lambda: _fit_wrongly("dampings swapped"), "dampings are swapped"),
         WrongAnswer("no damping", lambda: _fit_wrongly("no damping"), "number of ratings alone"),
         WrongAnswer("forgets mu", lambda: _fit_wrongly("no mean"), "mu is missing"),
+        WrongAnswer("nobody's effect to start with", lambda: _fit_wrongly("empty start"), "in silence"),
+        WrongAnswer("adds to the old effect", lambda: _fit_wrongly("adds up"), "wears off"),
+        WrongAnswer("film means for film effects", lambda: _fit_wrongly("stars"), "holds stars"),
         WrongAnswer("one round only", lambda: _fit_wrongly("one round"), "only one round"),
-        WrongAnswer(
-            "returned in another order",
-            lambda: lambda *given: (lambda mu, u, i: (mu, i, u))(*_fit_biases(*given)),
-            "in this order",
-        ),
+        WrongAnswer("returned in another order", lambda: _fit_returning_items_first, "in this order"),
     ),
     points=3,
     explanation="Each half-step is a damped mean of what the other side has not explained, so each makes the same sum of "
@@ -577,10 +610,10 @@ def _report(*leaks: str) -> Report:
         mu = (everything if "mean" in leaks else train)["rating"].mean()
         rest = (train["rating"] - mu).groupby(train["item"]).sum()
         n = (everything if "count" in leaks else train)["item"].value_counts()
-        b_item = rest / (10 + n)
+        effect = test["item"].map(rest / (10 + n))
         if "new films" in leaks:
-            b_item = b_item.fillna((test["rating"] - mu).groupby(test["item"]).mean())
-        return (mu + test["item"].map(b_item).fillna(0)).to_numpy()
+            effect = effect.fillna(test["item"].map((test["rating"] - mu).groupby(test["item"]).mean()))
+        return (mu + effect.fillna(0)).to_numpy()
 
     return report
 
@@ -632,7 +665,8 @@ def _check_report(report: Report) -> None:
         new = ~b["item"].isin(a["item"]).to_numpy()
         if np.isnan(got[new]).any() and not np.isnan(got[~new]).any():
             raise Incorrect(
-                "films that training has never seen get NaN now. With no rating their effect is 0, and the prediction the mean."
+                "films that training has never seen get NaN now. With no rating their effect is 0, and the prediction the mean. "
+                "(`b_item.fillna` cannot fill a film that b_item does not hold; fill *after* the lookup.)"
             )
         if _near(got, want):
             continue
@@ -671,7 +705,7 @@ REPORT = Exercise(
         "Ask of each line: would it give the same if tomorrow's ratings were other numbers? And: would it give the same "
         "for *my* row if the other test rows were not there?",
         "`everything` is used twice, for `mu` and for `n`; both must come from `train`. The third leak is what a film gets "
-        "that training has never seen: with no rating its effect is 0, so `fillna(0)`.",
+        "that training has never seen: with no rating its effect is 0, so `.fillna(0)` after the lookup.",
     ),
     wrong=(
         WrongAnswer("nothing mended", lambda: _report(*LEAKS), "as it was"),
@@ -736,20 +770,20 @@ def _check_most_rated(most_rated: MostRated) -> None:
         "seen too": "the list holds films that this user has rated already. Leave those out.",
         "cut, then filtered": "you cut the list at n first and took the seen films out afterwards, so it comes back too short. "
         "Filter first, cut last.",
+        "ties by largest id": "of films with equally many ratings, the one with the smaller id comes first.",
         "best": "these are the best rated films, by their mean. Popularity counts *how many* rated a film, not how well.",
         "sum": "you added up the stars. A film with few fives may then pass one with many twos: count rows.",
         "rarest": "these are the *least* rated: sort by falling count.",
         "only seen": "these are films that the user *has* seen; the filter is the wrong way round.",
-        "ties by largest id": "of films with equally many ratings, the one with the smaller id comes first.",
     }
     train = _parts()[0]
     some = train[train["user"] <= 150].sample(frac=1, random_state=3)
     cases = [
+        (some, 13, 10, "user 13, ten films"),
         (small, 3, 2, "user 3 of a small table, two films"),
         (small, 1, 2, "user 1 of a small table, two films"),
         (small, 99, 3, "somebody without ratings, three films"),
         (small, 2, 10, "user 2 of a small table, ten films (only two are left)"),
-        (some, 13, 10, "user 13, ten films"),
         (some, 150, 25, "user 150, twenty-five films"),
         (some.assign(item="f" + some["item"].astype(str)), 7, 12, "user 7, with film ids that are text"),
     ]
@@ -757,8 +791,8 @@ def _check_most_rated(most_rated: MostRated) -> None:
         given, want = ratings.copy(), _most_rated(ratings, user, n)
         value = most_rated(given, user, n)
         _untouched(ratings, given)
-        if isinstance(value, pd.Series) and value.dtype != object and not set(value) <= set(ratings["item"]):
-            value = value.index  # counts by id: the ids are the answer
+        if isinstance(value, pd.Series) and list(value) != want and list(value.index) == want:
+            raise Incorrect(f"{what}: these are the counts. The ids are in their index: `.index.tolist()`.")
         if isinstance(value, (pd.Series, pd.Index, np.ndarray, tuple)):
             value = list(value)
         if not isinstance(value, list):
@@ -768,13 +802,21 @@ def _check_most_rated(most_rated: MostRated) -> None:
         for how, message in messages.items():
             if value == _most_rated_wrongly(how)(ratings, user, n):
                 raise Incorrect(f"{what}: {message}")
+        if seen := set(value) & set(ratings.loc[ratings["user"] == user, "item"]):
+            raise Incorrect(f"{what}: {min(seen)!r} is in the list, and this user has rated it already.")
         if len(value) != len(want):
             raise Incorrect(f"{what}: {len(want)} films should come back, but there are {len(value)}.")
-        if set(value) == set(want):
+        place = next(k for k in range(len(want)) if value[k] != want[k])
+        counts = ratings["item"].value_counts()
+        if counts.get(value[place], 0) == counts[want[place]]:
             raise Incorrect(
-                f"{what}: the right films in another order. Most rated first; of equals, the smaller id first."
+                f"{what}: at place {place + 1} stands {value[place]!r}, but {want[place]!r} has as many ratings, and the smaller "
+                "id comes first."
             )
-        raise Incorrect(f"{what}: the list should begin with {want[0]!r}, {want[1]!r}, but is {value[:3]!r} ...")
+        raise Incorrect(
+            f"{what}: at place {place + 1} should stand {want[place]!r}, with {counts[want[place]]} ratings; "
+            f"{value[place]!r} has {counts.get(value[place], 0)}."
+        )
 
 
 MOST_RATED = Exercise(
