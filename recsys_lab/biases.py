@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
-DAMPING_USER, DAMPING_ITEM = 15.0, 10.0  # lambda of the paper, tuned there on the Netflix data
+DAMPING_USER, DAMPING_ITEM = 15.0, 10.0  # lambda of the paper; the values are Surprise's
 
 
 class Biases(NamedTuple):

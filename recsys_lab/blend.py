@@ -55,13 +55,18 @@ class _Blend(Recommender):
         recipes = {name: self._recipe(name, params) for name, params in (self.models or self._default).items()}
         if len(recipes) < 2:
             raise DataError(f"models={self.models!r}: a blend needs at least two models.")
+        self.weights_ = self._weights(list(recipes.values()), train)
+        self.models_ = [self._recipe(name, r.params()).fit(train) for name, r in recipes.items()]
+
+    def _weights(self, models: list[Recommender], train: Ratings) -> np.ndarray:
+        """What the held-out part says; equal weights where too little is known to hold anything out."""
+        equal = np.full(len(models), 1 / len(models))
+        if train.n_ratings < 2 or min(train.matrix.shape) < 2:
+            return equal
         inner, held_out = self._split(train)
         part = Ratings.from_frame(inner, scale=train.scale)
         known = (part.users.rows(held_out["user"]) >= 0) & (part.items.rows(held_out["item"]) >= 0)
-        if not known.any():
-            raise DataError(f"validation={self.validation}: no rating is left on which the models could be weighed.")
-        self.weights_ = self._weigh([r.fit(part) for r in recipes.values()], part, held_out[known])
-        self.models_ = [self._recipe(name, r.params()).fit(train) for name, r in recipes.items()]
+        return self._weigh([m.fit(part) for m in models], part, held_out[known]) if known.any() else equal
 
     def _recipe(self, name: str, params: dict[str, Any]) -> Recommender:
         model = registry.make(name, **params)
@@ -123,7 +128,8 @@ class RatingBlend(_Blend):
 
     Attributes
     ----------
-    models_ : the fitted models; weights_ : ndarray (n_models,), in their order. They need not sum to 1.
+    models_ : the fitted models; weights_ : ndarray (n_models,), in their order. They need not sum to 1. Where nothing
+        can be held out (one user, one item), all are 1 / n_models.
 
     Time: twice that of its models. Cold start: what its models do; a new user is served where all of them can.
     Raises DataError for a model that ranks without predicting ratings, and for parameters out of range.
@@ -207,13 +213,16 @@ class ListBlend(_Blend):
         self.threshold = threshold
 
     def _split(self, train: Ratings) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return per_user_split(train.to_frame(), self.validation, self.seed)
+        frame = train.to_frame()
+        if not np.rint(self.validation * np.diff(train.matrix.indptr)).any():
+            return frame, frame.iloc[:0]  # nobody has ratings enough to spare one
+        return per_user_split(frame, self.validation, self.seed)
 
     def _weigh(self, models: list[Recommender], part: Ratings, held_out: pd.DataFrame) -> np.ndarray:
         if self.threshold is not None:
             held_out = held_out[held_out["rating"] >= self.threshold]
-        if held_out.empty:
-            raise DataError(f"threshold={self.threshold}: no held-out rating is that high.")
+            if held_out.empty:
+                raise DataError(f"threshold={self.threshold}: no held-out rating is that high.")
         rows, columns = part.users.rows(held_out["user"]), part.items.rows(held_out["item"])
         users = np.unique(rows)
         most = max(50, _BLOCK // (part.n_items * len(models)))

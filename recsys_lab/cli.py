@@ -7,8 +7,10 @@ else on the standard output. Everything heavy is imported inside the command tha
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import math
+import os
 import sys
 import time
 import traceback
@@ -118,9 +120,7 @@ def demo(
 
     A model whose parameters do not suit the data (40 neighbours among 6 users) is left out, and it is said why.
     """
-    _leaderboard(
-        {name: registry.make(name) for name in registry.MODELS}, data, folds, seed, top, relevant, as_json, skip=True
-    )
+    _leaderboard({name: {} for name in registry.MODELS}, data, folds, seed, top, relevant, as_json, skip=True)
 
 
 @app.command(rich_help_panel="Models and data")
@@ -137,12 +137,12 @@ def evaluate(
     """Cross-validate one model, or compare several: RMSE, MAE and the quality of the lists, each with its interval."""
     if param and len(model) > 1:
         raise DataError(f"--param belongs to one model, but there are {len(model)}: evaluate them one by one.")
-    models = {name: _make(name, param) for name in model}
+    models = {name: _make(name, param).params() for name in model}
     _leaderboard(models, data, folds, seed, top, relevant, as_json, compare=True)
 
 
 def _leaderboard(
-    models: Mapping[str, Recommender],
+    models: Mapping[str, dict[str, Any]],
     data: str,
     folds: int,
     seed: int,
@@ -152,26 +152,32 @@ def _leaderboard(
     compare: bool = False,
     skip: bool = False,
 ) -> None:
+    from tqdm import tqdm
+
     from recsys_lab import evaluate as ev
+    from recsys_lab.contest import judge_all
 
     start = time.perf_counter()
     dataset = _dataset(data)
     ratings = _ratings(dataset)
-    results = {}
-    for name, model in models.items():
-        try:
-            results[name] = ev.cross_validate(
-                model, ratings, folds, seed, top, relevant, progress=sys.stderr.isatty(), items=dataset.items
-            )
-        except DataError as refusal:
-            if not skip:
-                raise
-            print(f"recsys-lab: {name} is left out: {refusal}", file=sys.stderr)
+    judged = judge_all(models, ratings, dataset.items, folds=folds, seed=seed, k=top, relevant=relevant)
+    results: dict[str, Evaluation] = {}
+    with contextlib.closing(judged):
+        for name, result in tqdm(
+            judged, total=len(models), disable=not sys.stderr.isatty(), leave=False, desc="models"
+        ):
+            if not isinstance(result, DataError):
+                results[name] = result
+            elif skip:
+                print(f"recsys-lab: {name} is left out: {result}", file=sys.stderr)
+            else:
+                raise result
+    results = {name: results[name] for name in models if name in results}  # as they were given, not as they ended
     if not results:
         raise DataError(f"no model can be judged on {data}.")
     took = time.perf_counter() - start
     # The one that leads by RMSE need not lead by its lists: that is a lesson of its own, so all are shown.
-    ranked = sorted(results, key=lambda name: results[name]["rmse"].mean)
+    ranked = sorted(results, key=lambda name: (_only_ranks(results[name]), results[name]["rmse"].mean, name))
     comparisons = ev.compare(results, "rmse").to_dict("records") if compare and len(results) > 1 else []
     if as_json:
         _print_json(
@@ -180,7 +186,10 @@ def _leaderboard(
                 "folds": folds,
                 "seed": seed,
                 "relevant": relevant,
-                "models": {name: {**_summary(results[name]), "params": models[name].params()} for name in ranked},
+                "models": {
+                    name: {**_summary(results[name]), "params": registry.make(name, **models[name]).params()}
+                    for name in ranked
+                },
                 "compare": comparisons,
             }
         )
@@ -188,8 +197,8 @@ def _leaderboard(
     shown = ["rmse", "mae", f"precision@{top}", f"recall@{top}", f"ndcg@{top}"]
     print(f"{data}: {ratings.n_ratings:,} ratings, {folds} folds, {took:.0f} s. Below each mean its 95 % interval.\n")
     _print_leaderboard({name: results[name] for name in ranked}, shown)
-    print("\n* best of its column. RMSE and MAE are in stars: lower is better. Precision,")
-    print(f"recall and nDCG judge the top {top}, where ratings from {relevant:g} on are relevant.")
+    print("\n* best of its column; - where a model only ranks. RMSE and MAE are in stars: lower is")
+    print(f"better. P, R and nDCG judge the top {top}; ratings from {relevant:g} on are relevant.")
     if comparisons:
         print("\nIs the difference more than luck? RMSE, paired by user, with Holm's correction:\n")
         rows = [
@@ -205,6 +214,11 @@ def _leaderboard(
         _print_table(["", "RMSE", "95 % interval", "p", "better"], rows, right=[1, 2, 3])
 
 
+def _only_ranks(result: Evaluation) -> bool:
+    """No prediction is the model's own: its RMSE is that of the averages it falls back to."""
+    return result.counts["by fallback"] == result.counts["test ratings"]
+
+
 def _summary(result: Evaluation) -> dict[str, Any]:
     return {
         "metrics": {metric: estimate._asdict() for metric, estimate in result.metrics.items()},
@@ -214,11 +228,18 @@ def _summary(result: Evaluation) -> dict[str, Any]:
 
 
 def _print_leaderboard(results: Mapping[str, Evaluation], shown: Sequence[str]) -> None:
-    best = {m: (min if m in ("rmse", "mae") else max)(r[m].mean for r in results.values()) for m in shown}
+    raters = [r for r in results.values() if not _only_ranks(r)] or list(results.values())
+    best = {
+        m: min(r[m].mean for r in raters) if m in ("rmse", "mae") else max(r[m].mean for r in results.values())
+        for m in shown
+    }
     rows = []
     for name, result in results.items():
         cells = []
         for metric in shown:
+            if metric in ("rmse", "mae") and _only_ranks(result):
+                cells.append("-")
+                continue
             mean, low, high, *_ = result[metric]
             star = "*" if mean == best[metric] and len(results) > 1 else " "
             cells.append(f"{mean:.4f}{star}\n[dim]{low:.3f}-{high:.3f}[/dim]")
@@ -598,6 +619,9 @@ def _short(path: Any) -> str:
 
 
 def main() -> None:
+    # Linear algebra on one thread: models solve thousands of tiny systems, which threads only slow down.
+    for library in ("OPENBLAS", "MKL", "OMP"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal that cannot show "é" shows "?", and the command goes on

@@ -52,6 +52,8 @@ MODELS: dict[str, Entry] = {
     "ease": Entry("ease", "EASE", "implicit", "each item of your history adds its weight, found in closed form"),
     "slim": Entry("slim", "SLIM", "implicit", "a few items of your history add weights that are never negative"),
     "bayes": Entry("bayes", "BayesianMF", "factors", "many plausible sets of factors, averaged: the most accurate"),
+    "blend": Entry("blend", "RatingBlend", "blends", "a weighted sum of several models' ratings"),
+    "list-blend": Entry("blend", "ListBlend", "blends", "a weighted sum of several models' scores, for lists"),
 }
 
 

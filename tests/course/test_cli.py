@@ -183,14 +183,20 @@ def test_demo_with_no_model_left_is_refused() -> None:
 def test_demo_ranks_every_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """On the toy set, where 40 neighbours are too many: so each model is made with fewer."""
     make = registry.make
-    monkeypatch.setattr(registry, "make", lambda name: make(name, **({"k": 2} if name.endswith("knn") else {})))
+    monkeypatch.setattr(
+        registry, "make", lambda name, **p: make(name, **({"k": 2} if name.endswith("knn") else {}) | p)
+    )
     found = run_json("demo", *TOY)
     assert set(found["models"]) == set(registry.MODELS)
-    rmse = [m["metrics"]["rmse"]["mean"] for m in found["models"].values()]
+    rates = [m["counts"]["by fallback"] < m["counts"]["test ratings"] for m in found["models"].values()]
+    assert rates == sorted(rates, reverse=True), "those that only rank come last"
+    rmse = [m["metrics"]["rmse"]["mean"] for m in found["models"].values()][: sum(rates)]
     assert rmse == sorted(rmse)
     table = run("demo", *TOY).stdout
     shown = [
-        [m["metrics"][name]["mean"] for m in found["models"].values()]
+        [m["metrics"][name]["mean"] for m in found["models"].values()][
+            : sum(rates) if name in ("rmse", "mae") else None
+        ]
         for name in ("rmse", "mae", "precision@10", "recall@10", "ndcg@10")
     ]
     best = sum(column.count((min if i < 2 else max)(column)) for i, column in enumerate(shown))

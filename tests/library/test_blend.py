@@ -78,9 +78,7 @@ def test_weights_from_the_models_own_training_data_would_be_worse(blend, parts):
 
 def test_lists_of_a_blend(parts):
     train, test = parts
-    blend = ListBlend(models={"popularity": {}, "item-knn": {}, "user-knn": {"damping": 10.0}}).fit(
-        Ratings.from_frame(train, scale=(1, 5))
-    )
+    blend = ListBlend(threshold=4.0).fit(Ratings.from_frame(train, scale=(1, 5)))
     assert blend.weights_.sum() == pytest.approx(1)
     quality = evaluate_ranking(blend, test)["ndcg@10"].mean
     alone = [evaluate_ranking(m, test)["ndcg@10"].mean for m in blend.models_]
@@ -112,7 +110,11 @@ def test_refusals(toy):
             RatingBlend(models=models).fit(toy.ratings)
     with pytest.raises(DataError, match=r"validation=0\.9.*up to 0\.5"):
         RatingBlend(models=MODELS, validation=0.9).fit(toy.ratings)
-    with pytest.raises(DataError, match="no rating is left"):
-        RatingBlend(models={"bias": {}, "global-mean": {}}).fit(
-            pd.DataFrame({"user": [1, 2], "item": [1, 2], "rating": [1.0, 2]})
-        )
+
+
+def test_where_nothing_can_be_held_out_all_models_count_the_same():
+    for frame in (
+        pd.DataFrame({"user": [1, 2], "item": [1, 2], "rating": [1.0, 2.0]}),
+        pd.DataFrame({"user": [1, 1, 1], "item": [1, 2, 3], "rating": [1.0, 2.0, 5.0]}),
+    ):
+        assert RatingBlend(models={"bias": {}, "global-mean": {}}).fit(frame).weights_.tolist() == [0.5, 0.5]

@@ -43,7 +43,7 @@ ROWS = [
     {"registry"},
     {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
-    {"tune"},
+    {"contest", "tune"},
     {"plots"},
     {"course"},
     {"cli"},
