@@ -35,7 +35,9 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure, and write the page of results.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}; by default all")
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}; by default all"
+    )
     parser.add_argument("--resume", action="store_true", help="keep what benchmarks/results/ has")
     asked = parser.parse_args()
     for name in asked.parts or PARTS:

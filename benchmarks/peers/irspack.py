@@ -31,7 +31,7 @@ MODELS = {
     "EASE": partial(fitted, DenseSLIMRecommender, reg=300.0),
     "EASE, its default": partial(fitted, DenseSLIMRecommender),
     "SLIM": partial(fitted, SLIMRecommender, alpha=0.1, l1_ratio=0.01, n_threads=1),
-    "iALS": partial(fitted, IALSRecommender, n_components=64, alpha0=0.1, reg=0.03, n_threads=1),
+    "iALS": partial(fitted, IALSRecommender, n_components=64, alpha0=0.2, reg=0.02, n_threads=1),
     "iALS, its default": partial(fitted, IALSRecommender, n_threads=1),
     "RP3beta": partial(fitted, RP3betaRecommender, beta=0.4, n_threads=1),
 }
