@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, start, store
+from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, seeds, start, store
 
 
 def write() -> None:
@@ -24,6 +24,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "machine": (machine.main, "machine"),
     "lists": (accuracy.lists, "lists"),
     "neighbours": (neighbours.main, "neighbours"),
+    "seeds": (seeds.main, "seeds"),
     "ratings": (partial(accuracy.ratings, "ml-100k"), "ratings-ml-100k"),
     "ratings-small": (partial(accuracy.ratings, "ml-small-2016"), "ratings-ml-small-2016"),
     "everybody": (everybody.main, "everybody"),

@@ -96,11 +96,11 @@ def _score() -> str:
 def page() -> str:
     parts = [
         "# Measured",
-        "Written by `make bench` from benchmarks/results/; nothing here is typed by hand. CPU seconds of one thread, warm; "
+        "Written by `make bench`; every figure comes from benchmarks/results/. CPU seconds of one thread, warm; "
         "two libraries are compared on the same fold, one right after the other, and the median of the folds' ratios "
         "counts. The seconds are those of one machine (at the end); the ratios travel better.",
         "Nothing was tuned on what it is reported on. Parameters of this library were chosen on an inner split of one "
-        "fold's training part, or on the split of lists that is not reported; every model is shown with its defaults unless "
+        "fold's training part, on the split of lists that is not reported (seed 0), or on ml-small-2016; every model is shown with its defaults unless "
         "its name says otherwise. Other libraries run with their own defaults, with settings that were tuned on that same "
         "split (`tuned`; all in benchmarks/peers/), or with those named.",
         "## Targets",

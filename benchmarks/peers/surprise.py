@@ -46,6 +46,7 @@ MODELS = {
     "NormalPredictor": partial(fitted, surprise.NormalPredictor),
     "BaselineOnly": partial(fitted, surprise.BaselineOnly, verbose=False),
     "SVD": partial(fitted, surprise.SVD, random_state=0),
+    **{f"SVD, seed {seed}": partial(fitted, surprise.SVD, random_state=seed) for seed in range(8)},
     "SVD++": partial(fitted, surprise.SVDpp, random_state=0),
     "NMF": partial(fitted, surprise.NMF, random_state=0),
     "SlopeOne": partial(fitted, surprise.SlopeOne),
