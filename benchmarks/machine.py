@@ -35,6 +35,7 @@ def main() -> None:
             "machine": platform.machine(),
             "processor": _processor(),
             "cores": os.cpu_count(),
+            "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
             "system": platform.system(),
             "Python": platform.python_version(),
             "NumPy": np.__version__,
