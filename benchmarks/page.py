@@ -58,10 +58,10 @@ def section() -> str:
 def _first_look(title: str, part: str, metric: str, ours: str, theirs: str) -> str:
     label = {"rmse": "RMSE (lower is better)", "ndcg": "nDCG@10 (higher is better)"}[metric]
     mine = f"{mean(part, ours, metric):.4f} | {_s(seconds(part, ours))}"
-    if not theirs:
+    if theirs not in store.kept(part)["rows"]:
         return f"| {title} | {label} | {mine} | | | | |"
     fast = statistics.median(ratios(part, theirs, ours))
-    other = f"{_by(theirs)} | {mean(part, theirs, metric):.4f} | {_s(seconds(part, theirs))} | **{fast:.2g}**"
+    other = f"{_by(theirs)} | {mean(part, theirs, metric):.4f} | {_s(seconds(part, theirs))} | **{fast:{'.0f' if fast >= 10 else '.1f'}}**"
     return f"| {title} | {label} | {mine} | {other} |"
 
 
@@ -77,9 +77,7 @@ def _facts() -> list[str]:
         f"- The first k-NN call in a process: {start['compiled']:.1f} CPU s more than a warm one when it compiles, "
         f"{start['cached']:.2f} s from the disk cache that the set-up fills; any model: {statistics.median(calls):.2f} s "
         f"in the median, at most {max(calls):.2f} s.",
-        f"- `import recsys_lab` adds {max(1, round(added)):.0f} ms to importing NumPy, pandas and SciPy.".replace(
-            "adds 1 ms", "adds about 1 ms"
-        ),
+        f"- `import recsys_lab` adds {added:.1f} ms to importing NumPy, pandas and SciPy.",
         f"- Item k-NN on {memory['ratings']:,} ratings of {memory['items']:,} items (fractal expansion): fitting adds "
         f"{memory['peak'] / 1e6:,.0f} MB at its peak, {memory['peak'] / memory['table']:.2f} times the similarity table it "
         "keeps.",
@@ -87,9 +85,9 @@ def _facts() -> list[str]:
 
 
 def _score() -> str:
-    levels = [target.level for target in targets()]
-    aim, must, below = (levels.count(level) for level in reversed(LEVELS))
-    return f"{aim} of {len(levels)} aims reached, {must} between must and aim, {below} below must"
+    must, aim = ([t.level for t in targets() if asked(t)] for asked in (lambda t: t.must, lambda t: t.aim))
+    below, top = LEVELS[0], LEVELS[2]
+    return f"{len(must) - must.count(below)} of {len(must)} musts reached, {aim.count(top)} of {len(aim)} aims"
 
 
 # ---------------------------------------------------------------------- the page

@@ -53,6 +53,7 @@ def test_results_hold_no_more_than_six_digits(tmp_path, monkeypatch) -> None:  #
 def test_levels_say_whether_all_that_was_asked_is_reached() -> None:
     assert targets._level((12, 10, 15)) == "must"
     assert targets._level((16, 10, 15), (-0.91, -0.918, None)) == "aim"
+    assert targets._level((16, 10, None)) == "must"  # no aim was set
     assert targets._level((16, 10, 15), (-0.92, -0.918, None)) == "below must"
 
 
