@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmarks import store
 from benchmarks.pictures import NAMES
-from benchmarks.targets import LEVELS, ML, SMALL, mean, ratios, seconds, targets
+from benchmarks.targets import targets
+from benchmarks.targets.numbers import LEVELS, ML, SMALL, mean, ratios, seconds
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE, README = ROOT / "benchmarks" / "RESULTS.md", ROOT / "README.md"

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import page, store, targets
+from benchmarks import page, store
 from benchmarks.accuracy import list_quality_of, peer_job, rating_quality
 from benchmarks.contestants import LISTS, RATINGS
+from benchmarks.targets import numbers, targets
 from recsys_lab import Popularity, Ratings, datasets, evaluate_ranking, split
 
 
@@ -25,9 +26,9 @@ def test_the_readme_section_is_what_the_results_make_and_short() -> None:
 
 
 def test_every_figure_that_was_asked_for_has_a_row_with_a_measurement() -> None:
-    rows = targets.targets()
+    rows = targets()
     assert len(rows) == 18
-    assert all(row.level in targets.LEVELS and "not measured" not in row.reached for row in rows)
+    assert all(row.level in numbers.LEVELS and "not measured" not in row.reached for row in rows)
 
 
 def test_every_contestant_is_in_the_results_or_named_as_missing() -> None:
@@ -51,10 +52,10 @@ def test_results_hold_no_more_than_six_digits(tmp_path, monkeypatch) -> None:  #
 
 
 def test_levels_say_whether_all_that_was_asked_is_reached() -> None:
-    assert targets._level((12, 10, 15)) == "must"
-    assert targets._level((16, 10, 15), (-0.91, -0.918, None)) == "aim"
-    assert targets._level((16, 10, None)) == "must"  # no aim was set
-    assert targets._level((16, 10, 15), (-0.92, -0.918, None)) == "below must"
+    assert numbers.level((12, 10, 15)) == "must"
+    assert numbers.level((16, 10, 15), (-0.91, -0.918, None)) == "aim"
+    assert numbers.level((16, 10, None)) == "must"  # no aim was set
+    assert numbers.level((16, 10, 15), (-0.92, -0.918, None)) == "below must"
 
 
 def test_peers_are_judged_as_this_library_judges_itself() -> None:
