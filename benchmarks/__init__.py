@@ -5,6 +5,6 @@ One thread, in this process and in those it starts: set here, before anything im
 
 import os
 
-THREADS = ("OPENBLAS", "OMP", "MKL", "NUMBA", "RAYON", "POLARS", "BLIS", "VECLIB")
+THREADS = ("OPENBLAS", "OMP", "MKL", "RAYON", "POLARS", "BLIS", "VECLIB")
 os.environ.update({f"{name}_NUM_THREADS": "1" for name in THREADS})
 os.environ.update({"LK_NUM_PROCS": "1", "LK_NUM_THREADS": "1", "LK_NUM_BACKEND_THREADS": "1"})  # LensKit's own

@@ -33,15 +33,15 @@ def ratings(name: str) -> None:
     movielens = datasets.load(name)
     folds = {str(n): fold for n, fold in enumerate(rating_folds(movielens.ratings, movielens.scale))}
     run = [c for c in RATINGS if name in c.sets]
-    measure(f"ratings-{name}", "ratings", folds, run, rating_quality)
+    measure(f"ratings-{name}", "ratings", folds, run, rating_quality, movielens.items)
 
 
 def lists() -> None:
     """Four splits of ml-100k's positives -> results/lists.json."""
-    stars = datasets.load("ml-100k").ratings
-    parts = ((str(seed), list_split(stars, seed)) for seed in SEEDS)
+    movielens = datasets.load("ml-100k")
+    parts = ((str(seed), list_split(movielens.ratings, seed)) for seed in SEEDS)
     splits = {seed: (Ratings.from_frame(train), test) for seed, (train, test) in parts}
-    measure("lists", "lists", splits, LISTS, list_quality_of)
+    measure("lists", "lists", splits, LISTS, list_quality_of, movielens.items)
 
 
 def measure(
@@ -50,6 +50,7 @@ def measure(
     folds: dict[str, tuple[Ratings, pd.DataFrame]],
     run: list[Contestant],
     quality: Callable[[np.ndarray, Ratings, pd.DataFrame], dict[str, float]],
+    items: pd.DataFrame,
 ) -> None:
     """Fill in what results/PART.json does not have yet: found["rows"][contestant][fold]."""
     found = {"rows": {}, "versions": {}, "missing": {}} | store.kept(part)
@@ -66,13 +67,15 @@ def measure(
                     if contestant.by != "here" and contestant.by not in peers:
                         peers[contestant.by] = stack.enter_context(Peer(contestant.by))
                         found["versions"][contestant.by] = peers[contestant.by].version
-                    once = _runner(contestant, kind, peers)
+                    once = _runner(contestant, kind, peers, items)
                     if key not in warm:
                         once(*_small(train, test))
                         warm.add(key)
                     answer, fit_s, answer_s = _repeated(lambda: once(train, test))  # noqa: B023
                 except PeerError as error:
                     found["missing"][key] = str(error)
+                    if contestant.by in peers and not peers[contestant.by].alive:
+                        del peers[contestant.by]  # the next contestant starts it anew
                     print(f"{part}: {error}", flush=True)
                     continue
                 row[fold] = {**quality(answer, train, test), "fit": fit_s, "answer": answer_s}
@@ -84,14 +87,16 @@ def measure(
 
 
 # ---------------------------------------------------------------------- one contestant, one fold
-def _runner(contestant: Contestant, kind: str, peers: dict[str, Peer]) -> Callable[[Ratings, pd.DataFrame], Timed]:
+def _runner(
+    contestant: Contestant, kind: str, peers: dict[str, Peer], items: pd.DataFrame
+) -> Callable[[Ratings, pd.DataFrame], Timed]:
     if contestant.by == "here":
-        return lambda train, test: _ours(contestant.model(), kind, train, test)  # type: ignore[operator]
+        return lambda train, test: _ours(contestant.model(), kind, train, test, items)  # type: ignore[operator]
     return lambda train, test: peers[contestant.by].ask(str(contestant.model), kind, peer_job(kind, train, test))
 
 
-def _ours(model: Any, kind: str, train: Ratings, test: pd.DataFrame) -> Timed:
-    _, fit_s = cpu(lambda: model.fit(train))
+def _ours(model: Any, kind: str, train: Ratings, test: pd.DataFrame, items: pd.DataFrame) -> Timed:
+    _, fit_s = cpu(lambda: model.fit(train, items))
     if kind == "ratings":
         predicted, answer_s = cpu(lambda: model.predict(test))
         return predicted, fit_s, answer_s

@@ -23,6 +23,7 @@ from recsys_lab import (
     RatingBlend,
     RP3beta,
     SVDpp,
+    TfidfContent,
     TruncatedSVD,
     UserKNN,
 )
@@ -86,6 +87,7 @@ RATINGS = [
 LISTS = [
     here(Random),
     here(Popularity),
+    here(TfidfContent),
     here(UserKNN),
     here(ItemKNN),
     Contestant("UserKNN-30, implicit", "lenskit", "UserKNN-30"),

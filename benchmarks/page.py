@@ -119,8 +119,8 @@ def page() -> str:
         "## Making lists",
         "Ratings of four stars or more are positives; users with at least five; a random fifth of each user's is held out; "
         "all items that the user has not chosen in training are ranked. Mean of four splits (seeds 1 to 4). The seconds are those "
-        "of one split, fit and ten items for every user. `UserKNN` and `ItemKNN` predict stars, and from positives alone "
-        "there is nothing to tell apart: they are here as a warning.",
+        "of one split, fit and ten items for every user. `UserKNN`, `ItemKNN` and `TfidfContent` learn from the stars, and "
+        "among fours and fives there is little to learn: they are here as a warning.",
         "![Quality against time](figures/lists.png)",
         _table("lists", {"nDCG@10": "ndcg", "P@10": "precision", "R@10": "recall"}, smallest=False),
         "## k-NN against Surprise",

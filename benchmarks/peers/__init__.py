@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import venv
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,9 +51,14 @@ class Peer:
 
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin
-        self._process.stdin.close()
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait(timeout=60)
         self._room.cleanup()
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
 
     def ask(self, model: str, kind: str, job: dict[str, Any]) -> tuple[np.ndarray, float, float]:
         """(answer, CPU seconds of fitting, of answering); kind "ratings" or "lists", a job as in serve.py."""
@@ -60,8 +66,9 @@ class Peer:
         path, out = Path(self._room.name, "job.npz"), Path(self._room.name, "answer.npy")
         np.savez(path, **job)
         asked = {"model": model, "kind": kind, "job": str(path), "out": str(out)}
-        self._process.stdin.write(json.dumps(asked) + "\n")
-        self._process.stdin.flush()
+        with suppress(BrokenPipeError):  # it has ended: `_read` says so, and why
+            self._process.stdin.write(json.dumps(asked) + "\n")
+            self._process.stdin.flush()
         told = self._read()
         if "error" in told:
             raise PeerError(f"{self.name} {model}: {told['error']}")

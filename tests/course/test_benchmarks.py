@@ -11,6 +11,7 @@ import pytest
 from benchmarks import page, store
 from benchmarks.accuracy import list_quality_of, peer_job, rating_quality
 from benchmarks.contestants import LISTS, RATINGS
+from benchmarks.peers import Peer, PeerError
 from benchmarks.targets import numbers, targets
 from recsys_lab import Popularity, Ratings, datasets, evaluate_ranking, split
 
@@ -68,6 +69,18 @@ def test_peers_are_judged_as_this_library_judges_itself() -> None:
     best[ratings.users.rows(table["user"]), table["rank"] - 1] = ratings.items.rows(table["item"])
     found = list_quality_of(best, ratings, test[test["rating"] >= 4])
     assert found["ndcg"] == pytest.approx(evaluate_ranking(model, test)["ndcg@10"].mean)
+
+
+def test_a_peer_answers_from_a_process_of_its_own_and_its_failures_are_told() -> None:
+    toy = datasets.toy().ratings
+    job = peer_job("ratings", Ratings.from_frame(toy), toy)
+    with Peer("surprise") as peer:
+        predicted, fit_s, answer_s = peer.ask("BaselineOnly", "ratings", job)
+        with pytest.raises(PeerError, match="surprise no such model"):
+            peer.ask("no such model", "ratings", job)
+        assert peer.alive
+    assert len(predicted) == len(toy)
+    assert min(fit_s, answer_s) >= 0
 
 
 def test_a_pair_without_an_answer_gets_the_biases_and_all_are_clipped() -> None:
