@@ -100,6 +100,8 @@ def _check_k_fold(k_fold_rows: Callable[[int, int], Any]) -> None:
         got = list(answer)
         if len(got) == 2 and k != 2:
             raise Incorrect(f"{what}: you return a single pair. Return a list with one pair for each of the {k} folds.")
+        if len(got) == 1:
+            raise Incorrect(f"{what}: you return one fold only. Does the `return` stand inside the loop?")
         if len(got) != k:
             raise Incorrect(f"{what}: there should be {k} pairs, one a fold, but there are {len(got)}.")
         if not all(isinstance(pair, (tuple, list)) and len(pair) == 2 for pair in got):
@@ -522,7 +524,14 @@ def _explain_clock(
         raise Incorrect(
             "you accuse a feature that only has gaps. NaN is not equal to NaN; `a[name].equals(b[name])` takes gaps for equal."
         )
-    if not asked or set().union(*asked) < set(moments):
+    if not asked:
+        raise Incorrect("`build` was never called: nothing can be said about features that were not built.")
+    if set(got) - set(want):
+        stayed = sorted(set(_WORLDS[name][0]) - set(want))
+        if got == stayed:
+            raise Incorrect("you list the features that stayed as they were: the guilty ones are those that *moved*.")
+        raise Incorrect(f"you accuse {sorted(set(got) - set(want))}, which never look at anything from the moment on.")
+    if set().union(*asked) < set(moments):
         raise Incorrect(f"{name} passed: you did not look at all moments. A leak may show at a single one of them.")
     if "balance" in want:
         raise Incorrect("a feature passed whose rows moved in opposite directions: compare row by row, not the means.")
@@ -551,10 +560,10 @@ def _resampled_wrongly(how: str) -> Callable[[Array, Array, Array], Array]:
             return np.array([np.sqrt(sums[u].sum() / counts[u].sum()) for u in map(np.unique, drawn)])
         if how == "fixed count":
             return np.sqrt(sums[drawn].sum(axis=1) / len(squared_error))
+        if how == "other axis":
+            return np.sqrt(sums[drawn].sum(axis=0) / counts[drawn].sum(axis=0))
         if how == "no root":
             return sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-        if how == "mask":
-            return np.array([np.sqrt(squared_error[np.isin(user, line)].mean()) for line in drawn])
         return np.quantile(_resampled(user, squared_error, drawn), [0.025, 0.975])
 
     return resample
@@ -569,7 +578,7 @@ def _real_errors() -> tuple[Array, Array]:
     return pd.factorize(some["user"], sort=True)[0], (some["rating"].to_numpy() - predicted) ** 2
 
 
-BY_HAND = (np.array([0, 0, 1, 2, 2, 2]), np.array([4.0, 0.0, 1.0, 1.0, 0.0, 2.0]))
+BY_HAND = (np.array([0, 0, 1, 2, 2, 2]), np.array([4.0, 0.0, 1.0, 1.0, 0.0, 4.0]))
 DRAWN = np.array([[0, 1, 2], [1, 1, 1], [2, 2, 0]])
 
 
@@ -594,6 +603,7 @@ def _check_resampled(resample: Callable[[Array, Array, Array], Any]) -> None:
         "twice; without repeats every resample would be nearly the whole group.",
         "fixed count": "you divide by the number of ratings in the data. Another draw has another number of ratings: add up the "
         "counts of those who were drawn.",
+        "other axis": "you added up the columns of `drawn`; a resample is a *line* of it: `axis=1`.",
         "no root": "these are mean squared errors; take the root at the end.",
     }
     for user, squared_error, drawn, what in cases:
@@ -630,6 +640,14 @@ def _flip_wrongly(how: str) -> Callable[[Array, Array], float]:
             return float((1 + (sums >= seen - 1e-9).sum()) / (1 + b))
         if how == "other side":
             return float((1 + (sums <= seen + 1e-9).sum()) / (1 + b))
+        if how == "complement":
+            return float(1 - (1 + (np.abs(sums) >= abs(seen) - 1e-9).sum()) / (1 + b))
+        if how == "one below only":
+            return float((np.abs(sums) >= abs(seen) - 1e-9).sum() / (1 + b))
+        if how == "signed data":
+            return float((1 + (np.abs(sums) >= seen - 1e-9).sum()) / (1 + b))
+        if how == "data in absolute values":
+            return float((1 + (np.abs(sums) >= np.abs(differences).sum() - 1e-9).sum()) / (1 + b))
         if how == "no ones":
             return float((np.abs(sums) >= abs(seen) - 1e-9).mean())
         if how == "one above only":
@@ -668,18 +686,24 @@ def _check_flips(sign_flip_p: Callable[[Array, Array], Any]) -> None:
         (np.array([0.1, 0.2, 0.3, 0.7, 1.1]), _all_signs(5), "five differences with rounding errors"),
         (np.zeros(3), _all_signs(3), "no difference at all"),
     ]
+    # In this order: a mistake further down can give the same number in a case where one further up went wrong first.
     messages = {
+        "no tolerance": "rounding: sums of the same numbers in another order differ in the last digit, so a flip that reaches the data "
+        "may miss it by 1e-16. Subtract the 1e-9.",
+        "strictly": "a flip that reaches *exactly* the data counts too: >=, not >.",
+        "signed data": "the data's own sum needs its absolute value too: it is negative when A is better.",
         "one-sided": "you count only flips on one side. A difference of the same size the *other* way round would surprise us just "
         "as much: compare absolute values.",
         "other side": "you count only flips at or below the data's sum. Compare absolute values: both directions surprise us.",
         "no ones": "the ones are missing: (1 + reached) / (1 + flips). Without them p can be 0, as if luck were impossible.",
+        "one below only": "the 1 is missing above the fraction: the data itself is one of the outcomes that reach it.",
+        "complement": "this is 1 - p. A small p means that chance rarely gets as far as the data.",
+        "data in absolute values": "you added up the absolute values of the data. Users who prefer A and users who prefer B must cancel: add "
+        "first.",
         "one above only": "the 1 is missing below the fraction: data and flips together are 1 + B outcomes.",
-        "strictly": "a flip that reaches *exactly* the data counts too: >=, not >.",
         "less extreme": "you counted the flips that do *not* get as far as the data. p is the share that does.",
         "abs before sum": "you took absolute values before adding up, so every flip gives the same. Add first, then take the absolute value.",
         "zeros": "a minus turns a user's difference round; in your answer it takes the user out. Multiply by the signs as they are.",
-        "no tolerance": "rounding: sums of the same numbers in another order differ in the last digit, so a flip that reaches the data "
-        "may miss it by 1e-16. Subtract the 1e-9.",
     }
     for differences, signs, what in cases:
         kept = differences.copy(), signs.copy()
@@ -890,6 +914,7 @@ EXERCISES = [
                 "fixed number of ratings", lambda: _resampled_wrongly("fixed count"), "another number of ratings"
             ),
             WrongAnswer("no root", lambda: _resampled_wrongly("no root"), "take the root"),
+            WrongAnswer("the other axis", lambda: _resampled_wrongly("other axis"), "is a *line* of it"),
             WrongAnswer("returns the interval", lambda: _resampled_wrongly("interval"), "ends of the interval"),
         ),
         points=3,
@@ -925,6 +950,10 @@ EXERCISES = [
             WrongAnswer("the complement", lambda: _flip_wrongly("less extreme"), "do *not* get as far"),
             WrongAnswer("absolute values first", lambda: _flip_wrongly("abs before sum"), "before adding up"),
             WrongAnswer("minus takes a user out", lambda: _flip_wrongly("zeros"), "takes the user out"),
+            WrongAnswer("one below only", lambda: _flip_wrongly("one below only"), "missing above the fraction"),
+            WrongAnswer("1 - p", lambda: _flip_wrongly("complement"), "this is 1 - p"),
+            WrongAnswer("the data with its sign", lambda: _flip_wrongly("signed data"), "negative when A is better"),
+            WrongAnswer("the data without any sign", lambda: _flip_wrongly("data in absolute values"), "must cancel"),
             WrongAnswer("no tolerance", lambda: _flip_wrongly("no tolerance"), "rounding"),
         ),
         points=3,
