@@ -340,8 +340,12 @@ def _one_for_all(D: Array, y: Array, k: int) -> Array:
     return y[np.argsort(D, axis=1, kind="stable")[:, :k]].mean(axis=0)
 
 
-def _down_the_columns(D: Array, y: Array, k: int) -> Array:
-    return y[np.argsort(D, axis=0, kind="stable")[:k] % len(y)].mean(axis=0)[: len(D)]
+def _cuts_rows(D: Array, y: Array, k: int) -> Array:
+    return y[np.argsort(D, axis=1, kind="stable")[:k]].mean(axis=1)
+
+
+def _first_of_the_table(D: Array, y: Array, k: int) -> Array:
+    return np.full(len(D), y[:k].mean())
 
 
 def _ties_by_chance(D: Array, y: Array, k: int) -> Array:
@@ -393,7 +397,7 @@ def _check_predict(predict: Callable[[Array, Array, int], Any]) -> None:
             )
         if _near(got, want):
             continue
-        if np.ndim(got) == 0 and len(D) > 1:
+        if np.ndim(got) == 0 and got is not None:
             raise Incorrect("you return one number for all queries: take the mean along each row, `axis=1`.")
         if np.shape(got) == (len(D), 1):
             raise Incorrect(f"{what}: the shape should be ({len(D)},), but is {np.shape(got)}: return a flat array.")
@@ -408,7 +412,8 @@ def _check_predict(predict: Callable[[Array, Array, int], Any]) -> None:
             (_means_the_distances, "you averaged the distances; they only choose who is asked. Average y"),
             (_means_the_places, "you averaged row numbers; look up what those films were rated: `y[nearest]`"),
             (_one_for_all, "you averaged down the columns; a query is a row, so take the mean with `axis=1`"),
-            (_down_the_columns, "you sorted down the columns; a query is a row, so sort with `axis=1`"),
+            (_cuts_rows, "`[:k]` cuts k *rows* off the sorted table; `[:, :k]` takes the first k of every row"),
+            (_first_of_the_table, "you asked the first k films of the table, near or not: sort by distance"),
             (_middle, "this is the median of the k; the formula takes their mean"),
             (
                 _ties_last,
@@ -456,6 +461,8 @@ PREDICT = Exercise(
         WrongAnswer("averages the distances", lambda: _means_the_distances, "averaged the distances"),
         WrongAnswer("averages row numbers", lambda: _means_the_places, "averaged row numbers"),
         WrongAnswer("mean down the columns", lambda: _one_for_all, "down the columns"),
+        WrongAnswer("cuts rows instead of columns", lambda: _cuts_rows, "*rows*"),
+        WrongAnswer("asks the first k of the table", lambda: _first_of_the_table, "near or not"),
         WrongAnswer("ties left to chance", lambda: _ties_by_chance, "left to chance"),
         WrongAnswer("the last of equals", lambda: _ties_last, "took the last"),
         WrongAnswer("all equals vote", lambda: _ties_all_vote, "exactly k have a vote"),
@@ -500,12 +507,6 @@ def _one_fewer(D: Array, y: Array, k: int) -> Array:
     """Drops oneself only if found among the k: then k - 1 films answer."""
     nearest = np.argsort(D, axis=1, kind="stable")[:, :k]
     return np.array([y[row[row != n]].mean() if (row != n).any() else y.mean() for n, row in enumerate(nearest)])
-
-
-def _diagonal_zero(D: Array, y: Array, k: int) -> Array:
-    D = D.copy()
-    np.fill_diagonal(D, 0)
-    return _knn_predict(D, y, k)
 
 
 @functools.cache
@@ -591,7 +592,6 @@ LEAVE_ONE_OUT = Exercise(
         WrongAnswer("takes its own vote off", lambda: _takes_itself_off, "never in"),
         WrongAnswer("k - 1 neighbours", lambda: _one_fewer, "*before* you pick k"),
         WrongAnswer("changes the caller's D", lambda: _diagonal_in_place, "D.copy()"),
-        WrongAnswer("0 on the diagonal", lambda: _diagonal_zero, "votes for itself"),
     ),
     points=3,
     explanation="Identity is not distance. *The nearest* is a statement about features, *the film itself* one about row numbers, and "
@@ -623,6 +623,14 @@ def _in_halves(pipeline: Pipeline, X: Array, y: Array, Q: Array) -> bool:
     middle = len(Q) // 2
     parts = [pipeline(X, y, Q[:middle]), pipeline(X, y, Q[middle:])]
     return not np.allclose(pipeline(X, y, Q), np.concatenate(parts), equal_nan=True)
+
+
+def _one_missing(pipeline: Pipeline, X: Array, y: Array, Q: Array) -> bool:
+    together = pipeline(X, y, Q)
+    return any(
+        not np.allclose(np.delete(together, row), pipeline(X, y, np.delete(Q, row, axis=0)), equal_nan=True)
+        for row in range(len(Q))
+    )
 
 
 def _compares_means(pipeline: Pipeline, X: Array, y: Array, Q: Array) -> bool:
@@ -662,8 +670,10 @@ def _writes_into_q(pipeline: Pipeline, X: Array, y: Array, Q: Array) -> bool:
     return not np.isclose(before[0], pipeline(X, y, Q)[0])
 
 
-def _votes(X: Array, y: Array, Q: Array, k: int = 5) -> Array:
-    return _knn_predict(_apart(Q, X), y, k)
+def _votes(X: Array, y: Array, Q: Array) -> Array:
+    """Everybody votes, the near ones louder: unlike a mean of k, this moves when a distance moves a little."""
+    weights = 1 / (1 + _apart(Q, X))
+    return (weights * y).sum(axis=1) / weights.sum(axis=1)
 
 
 def _scaled(X: Array, y: Array, Q: Array, by: Array) -> Array:
@@ -697,27 +707,32 @@ def _keeps_a_gap(X: Array, y: Array, Q: Array) -> Array:
 
 # name -> (pipeline, with gaps in Q?, does it need company?)
 _PIPELINES: dict[str, tuple[Pipeline, bool, bool]] = {
-    "k-NN in raw units": (_votes, False, False),
-    "k-NN scaled by the table": (lambda X, y, Q: _scaled(X, y, Q, X), False, False),
-    "k-NN whose last digit depends on the batch size": (_noisy, False, False),
-    "k-NN with gaps filled with 0": (_filled_with_zero, True, False),
-    "k-NN that answers NaN where a feature is missing": (_keeps_a_gap, True, False),
+    "neighbours in raw units": (_votes, False, False),
+    "neighbours scaled by the table": (lambda X, y, Q: _scaled(X, y, Q, X), False, False),
+    "neighbours whose last digit depends on the batch size": (_noisy, False, False),
+    "neighbours with gaps filled with 0": (_filled_with_zero, True, False),
+    "neighbours that answer NaN where a feature is missing": (_keeps_a_gap, True, False),
     "queries scaled by themselves": (_scaled_apart, False, True),
     "scaled by table and queries together": (lambda X, y, Q: _scaled(X, y, Q, np.vstack([X, Q])), False, True),
     "a gap filled from the row above": (_filled_from_above, True, True),
     "the answers, sorted": (lambda X, y, Q: np.sort(_votes(X, y, Q)), False, True),
+    "another branch of code for single requests": (
+        lambda X, y, Q: _votes(X, y, Q) if len(Q) > 1 else np.full(1, y.mean()),
+        False,
+        True,
+    ),
 }
 
 
 @functools.cache
 def _company_tables() -> tuple[Array, Array, Array, Array]:
-    """X, y, queries, and the queries with one gap in row 4, whose row above is unlike the table's mean."""
+    """X, y, queries, and the queries with one gap in row 5: neither first nor last, not even of a half."""
     rng = np.random.default_rng(3)
     X = np.column_stack([rng.normal(30, 12, 80), rng.normal(3.5, 0.5, 80)])
     y = X[:, 0] / 10 + X[:, 1] + rng.normal(size=80)
     Q = np.column_stack([rng.normal(40, 20, 8), rng.normal(3.0, 0.7, 8)])
     gaps = Q.copy()
-    gaps[4, 0], gaps[3, 0] = np.nan, 55.0
+    gaps[5, 0], gaps[4, 0] = np.nan, 55.0
     return X, y, Q, gaps
 
 
@@ -775,6 +790,8 @@ def _blame_honest(needs: NeedsCompany, name: str, seen: list[tuple[Array, Array,
 
 
 def _missed(name: str, seen: list[tuple[Array, Array, Array]], queries: Array) -> None:
+    if not seen:
+        raise Incorrect(f"not found: {name}; you never called it.")
     sizes = {len(asked) for _, _, asked in seen}
     if sizes <= {len(queries)}:
         raise Incorrect(
@@ -814,6 +831,7 @@ COMPANY = Exercise(
     wrong=(
         WrongAnswer("tries only the first row", lambda: _only_the_first, "ask for *every* one"),
         WrongAnswer("tries two halves", lambda: _in_halves, "still has company"),
+        WrongAnswer("takes one row away", lambda: _one_missing, "still has company"),
         WrongAnswer("compares the means", lambda: _compares_means, "row by row"),
         WrongAnswer("turns the order round", lambda: _backwards, "another order"),
         WrongAnswer("changes the table", lambda: _changes_the_table, "changed the table"),
@@ -840,7 +858,7 @@ def _break_even(wrong: float, missed: float) -> float:
 
 
 def _check_break_even(break_even: Callable[[float, float], Any]) -> None:
-    for wrong, missed in ((3, 1), (1, 1), (1, 3), (2.0, 3.0), (0, 1), (5, 0), (0.3, 0.1)):
+    for wrong, missed in ((3, 1), (1, 1), (1, 3), (2.0, 3.0), (0, 1), (5, 0), (0.3, 0.1), (1, 2)):
         got, want = break_even(wrong, missed), _break_even(wrong, missed)
         what = f"wrong = {wrong}, missed = {missed}"
         if isinstance(got, bool) or not isinstance(got, (int, float, np.number)):
@@ -955,7 +973,7 @@ def _key_sure() -> str:
 
 def _key_months() -> str:
     """Serving sends the user's age in months, the table holds years: what happens to the answers?"""
-    X, liked, Q, _ = _requests()
+    X, _, Q, _ = _requests()
     right = np.argsort(_apart(Q, X), axis=1, kind="stable")[:, :10]
     sent = np.argsort(_apart(Q * [1, 12], X), axis=1, kind="stable")[:, :10]
     kept = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(right, sent)])
