@@ -305,28 +305,28 @@ class _Neighbours(_Model):
         if not hasattr(self, "rows_"):
             raise NotFittedError(f"this {type(self).__name__} is not fitted: call fit(X, y) first.")
         n, d = self.rows_.shape
-        _rows_to_ask(self.k, n)
+        k = _rows_to_ask(self.k, n)
         table, names = _table(X)
         _same_features(table, names, d, self._names)
-        distances, rows = np.empty((len(table), self.k)), np.empty((len(table), self.k), dtype=np.intp)
-        size = max(1, _BLOCK // n)
+        distances, rows = np.empty((len(table), k)), np.empty((len(table), k), dtype=np.intp)
+        size, columns = max(1, _BLOCK // n), np.ascontiguousarray(self.rows_.T)
         for start in range(0, len(table), size):
-            for m, squared in enumerate(_squared_distances(table[start : start + size], self.rows_), start):
-                kth = np.partition(squared, self.k - 1)[self.k - 1]
+            for m, squared in enumerate(_squared_distances(table[start : start + size], columns), start):
+                kth = np.partition(squared, k - 1)[k - 1]
                 near = np.flatnonzero(squared <= kth)  # in the order of the rows, which a stable sort keeps
-                rows[m] = near[np.argsort(squared[near], kind="stable")[: self.k]]
+                rows[m] = near[np.argsort(squared[near], kind="stable")[:k]]
                 distances[m] = np.sqrt(squared[rows[m]])
         return distances, rows
 
 
-def _squared_distances(Q: np.ndarray, X: np.ndarray) -> np.ndarray:
-    """sum_j (q_j - x_j)^2 for each pair of rows: (m, n).
+def _squared_distances(Q: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """sum_j (q_j - x_j)^2 for each query q and row x: (m, n). `columns` is the table, transposed: (d, n).
 
     Feature by feature. |q|^2 + |x|^2 - 2 q x is one matrix product and faster, but cancels where numbers are large
     and differences small, and gives equal rows distances that differ in the last digit: ties would fall by chance.
     """
-    squared = np.zeros((len(Q), len(X)))
-    for q, x in zip(Q.T, X.T):
+    squared = np.zeros((len(Q), columns.shape[1]))
+    for q, x in zip(Q.T, columns):
         squared += (q[:, None] - x) ** 2
     return squared
 
@@ -478,10 +478,11 @@ def _same_features(table: np.ndarray, names: list[str] | None, d: int, fitted: l
         )
 
 
-def _rows_to_ask(k: int, n: int) -> None:
+def _rows_to_ask(k: int, n: int) -> int:
     _at_least("k", k, 1)
     if k > n:
         raise DataError(f"k={k!r}: there are only {n:,} training rows to ask.")
+    return int(k)
 
 
 def _at_least(name: str, value: float, least: float) -> None:

@@ -218,6 +218,8 @@ def share_wrong(squared):
 
 squared = by_expanding(when)
 show(
+    ratings_of_user_405=len(when),
+    typical_timestamp=int(np.median(when)),
     typical_square=float(np.median(when**2)),
     gap_to_the_next_float=float(np.spacing(np.median(when**2))),
     share_of_wrong_neighbours=share_wrong(squared),
@@ -547,7 +549,7 @@ rows = known.sample(20_000, random_state=0)
 asked = validation.sample(3_000, random_state=0)
 raw, raw_asked = facts(rows), facts(asked)
 liked, liked_asked = (part["rating"].to_numpy() >= 4 for part in (rows, asked))
-show(share_of_likes=liked.mean(), accuracy_of_always_yes=liked_asked.mean())
+show(users_asked=asked["user"].nunique(), share_of_likes=liked.mean(), accuracy_of_always_yes=liked_asked.mean())
 show(raw.agg(["mean", "std"]))
 
 # %% [markdown]
@@ -561,7 +563,7 @@ show(raw.agg(["mean", "std"]))
 #
 # `KNNClassifier` of the library is your search in blocks, so that 3,000 by 20,000 distances do not have to be in
 # memory at once. And since two accuracies will be compared, a function for the interval of their difference. It
-# resamples *users*, not rows: the rows of one user are alike, and 3,000 rows by 800 users are not 3,000 independent
+# resamples *users*, not rows: the rows of one user are alike, and 3,000 rows by 783 users are not 3,000 independent
 # facts.
 
 # %%
@@ -598,7 +600,7 @@ show({"gained by scaling at k = 100, 95 % interval": scaling}, digits=2)
 # the $k$ nearest.
 
 # %%
-side_user, side_film = np.linspace(2.2, 4.8, 60), np.linspace(2.0, 4.7, 60)
+side_user, side_film = np.linspace(2.2, 4.8, 50), np.linspace(2.0, 4.7, 50)
 grid = np.array([[u, f] for f in side_film for u in side_user])
 two = Standardizer().fit(raw[["user_mean", "film_mean"]].to_numpy())
 model = KNNClassifier(k=5000).fit(two.transform(raw[["user_mean", "film_mean"]].to_numpy()), liked)
@@ -606,7 +608,7 @@ _, nearest = model.neighbours(two.transform(grid))
 
 fig, axes = plt.subplots(1, 3, figsize=(10, 3.7), sharey=True)
 for ax, k, words in zip(axes, (1, 100, 5000), ("all noise", "about right", "too blunt")):
-    share = liked[nearest[:, :k]].mean(axis=1).reshape(60, 60)
+    share = liked[nearest[:, :k]].mean(axis=1).reshape(50, 50)
     colours = ax.pcolormesh(side_user, side_film, share, vmin=0, vmax=1, cmap="cividis")
     ax.grid(visible=False)
     ax.set(title=f"k = {k}: {words}", xlabel="user's mean (stars)")
@@ -619,10 +621,10 @@ figure_alt(
 )
 
 # %% [markdown]
-# It is the curve from before as a picture. With $k = 1$ the map is speckled: cross a line of one hundredth of a star,
-# and the answer flips. That is variance. With $k = 5000$, a quarter of the table, corners cannot be dark or bright
-# any more, because half of the voters live elsewhere. That is bias. In the middle you see what is true: kind users
-# and good films make likes, and each can make up for the other.
+# It is the curve from before as a picture. With $k = 1$ the map is speckled: move by a few hundredths of a star, and
+# the answer flips. That is variance. With $k = 5000$, a quarter of the table, corners cannot be dark or bright any
+# more, because half of the voters live elsewhere. That is bias. In the middle you see what is true: kind users and
+# good films make likes, and each can make up for the other.
 
 # %% [markdown] instructor=true
 # **Timing.** 25 minutes. **Misconceptions:** "k should be odd to avoid ties": only for k so small that you should not
@@ -856,7 +858,7 @@ for extra in (0, 1, 2, 4, 8, 16, 32, 64):
 curse = pd.DataFrame(measured).set_index("features")
 lost = over_users(right_with[0] - right_with[64], asked["user"][ask])
 show(curse[["contrast", "100-NN", "linear"]], digits=3)
-show({"accuracy lost to 64 noise columns, 95 % interval": np.quantile(lost, [0.025, 0.975])}, digits=2)
+show({"accuracy lost to 64 noise columns, 95 % interval": lost}, digits=2)
 
 # %%
 fig, (left, right_side) = plt.subplots(1, 2, figsize=(10, 3.9))
@@ -878,9 +880,9 @@ figure_alt(
 )
 
 # %% [markdown]
-# With four features, the nearest row is 23 times nearer than an average one. With 68, it is hardly nearer at all, and
-# the "neighbours" are whoever happens to agree with you in noise. Five points of accuracy are gone, and the interval
-# says that this is not luck. The line shrugs. This is the **curse of dimensionality**.
+# With four features, the nearest row is 23 times nearer than an average one. With 68, it is at seven tenths of the
+# average distance, and the "neighbours" are whoever happens to agree with you in noise. Five points of accuracy are
+# gone, and the interval says that this is not luck. The line shrugs. This is the **curse of dimensionality**.
 #
 # Where does the room come from? Think of rows spread evenly in a box with sides of length 1. You want a smaller box
 # that holds one row in a hundred. Its side must be $0.01^{1/d}$:
@@ -974,6 +976,7 @@ ten = np.argsort(D_users, axis=1, kind="stable")[:, :10]
 times_asked = np.bincount(ten.ravel(), minlength=len(filled))
 favourites = np.argsort(-times_asked, kind="stable")[:10]
 show(
+    share_of_entries_missing=float(stars.isna().to_numpy().mean()),
     median_ratings_of_a_user=float(np.median(count)),
     median_ratings_of_a_neighbour=float(np.median(count[ten])),
     ratings_of_the_ten_most_asked=count[favourites],
