@@ -180,9 +180,11 @@ tables = {
     "adjusted cosine: user's mean off": adjusted_table,
     "Pearson-baseline: both off": table_of(both_off),
 }
+# %% [markdown]
+# Those are the three tables. Now the pairs and their groups, and the mean of each table over each group:
+# %%
 seen = (by_film > 0).astype(float)
 co_raters = (seen @ seen.T).toarray()
-
 i, j = np.nonzero(np.triu(co_raters >= 50, k=1))
 liked, disliked = b.item > 0.3, b.item < -0.3
 groups = {
@@ -457,6 +459,9 @@ def voters(table):
     return (has_rated[u] & (table[i] > 0)).sum(axis=1)
 
 
+# %% [markdown]
+# `keep` cuts a table, `voters` counts who is left. And the envelope?
+# %%
 per_user = has_rated.sum(axis=1)
 show(
     at_random=40 * per_user.mean() / train.n_items,
@@ -580,7 +585,12 @@ today = pd.concat([old, at_hand])
 usable = at_hand["user"].isin(asked["user"]) & at_hand["item"].isin(old["item"])
 asked = asked[asked["user"].isin(at_hand[usable]["user"]) & asked["item"].isin(old["item"])]
 
+# %% [markdown]
+# `today` is all that is known, `asked` what is to be predicted. (We ask only about people with some history and about films
+# that were there three weeks ago; the rest is a matter of cold start, lesson 2.7.)
 
+
+# %%
 def serve(model):
     """Predictions for `asked`: the table is the model's, the histories are today's."""
     out = pd.Series(np.nan, index=asked.index)
@@ -591,6 +601,9 @@ def serve(model):
     return out.clip(1, 5)
 
 
+# %% [markdown]
+# And the result, for both sides, fresh and old:
+# %%
 fresh = ItemKNN().fit(today)
 ages = {
     "item table, fresh": rmse(asked["rating"], fresh.predict(asked)),
@@ -610,11 +623,9 @@ for (side, k), shift in zip(kept.items(), (-0.2, 0.2)):
     left.bar(np.arange(11) + shift, 100 * share, width=0.4, label=f"lists of a {side}")
 left.set(title="The lists age ...", xlabel="of ten neighbours, still there", ylabel="percent of the lists")
 left.legend(loc="upper left")
-colours = ["#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#CC79A7", "#444444"]
-right.barh(range(6), ages.values(), color=colours)
+right.plot(list(ages.values()), range(6), "o", markersize=10, color="#009E73")
 right.set_yticks(range(6), ages.keys())
-right.invert_yaxis()
-right.set(title="... the answers need not", xlabel="RMSE in stars", xlim=(0.9, 1.04))
+right.set(title="... the answers need not", xlabel="RMSE in stars", ylim=(5.5, -0.5))
 alt = "Lists of users keep more than those of films; RMSE: item table 0.95 old or fresh, old user table 1.02."
 figure_alt(fig, alt)
 # %% [markdown]
@@ -715,20 +726,24 @@ class OurFolds:
             yield data.construct_trainset(rows), list(test_part[COLUMNS].itertuples(index=False, name=None))
 
 
+# %% [markdown]
+# The same model and the same two folds for both libraries:
+# %%
 everything = Dataset.load_from_df(data.ratings[COLUMNS], READER)
 settings = KNNBaseline(k=40, sim_options=ITEM_SIDE, verbose=False)
 theirs = cross_validate(settings, everything, measures=["rmse"], cv=OurFolds())["test_rmse"]
 ours = [rmse(t["rating"], ItemKNN(damping=0).fit(Ratings.from_frame(f, scale=(1, 5))).predict(t)) for f, t in folds]
 show(pd.DataFrame({"Surprise": theirs, "recsys_lab": ours}).rename_axis("fold"))
 show({"largest difference of the RMSE": np.abs(theirs - ours).max().round(9)})
-
+# %% [markdown]
+# Equal errors could still hide unequal predictions that balance out. The sharper test is prediction by prediction:
+# %%
 some = folds[1][1].sample(2000, random_state=0)  # `settings` is still fitted on the last fold
 said = np.array([settings.predict(user, item).est for user, item in zip(some["user"], some["item"])])
 mine = ItemKNN(damping=0).fit(Ratings.from_frame(folds[1][0], scale=(1, 5))).predict(some)
 show({"predictions": len(some), "largest difference of a prediction": np.abs(said - mine).max().round(9)})
 # %% [markdown]
-# No difference in nine digits, neither of the errors nor, which is the sharper test, of single predictions. Whoever
-# asks for agreement to 1e-6 can be served. (The `None` in each row is a time stamp that Surprise reserves and does not use.)
+# No difference in nine digits, neither of the errors nor of single predictions. Whoever asks for agreement to 1e-6 can be served. (The `None` in each row is a time stamp that Surprise reserves and does not use.)
 #
 # ### The silent answer
 #
@@ -781,7 +796,9 @@ errors = pd.DataFrame(
 )
 by_votes = np.sqrt(errors.groupby(bins, observed=True).mean())
 share = pd.Series(bins).value_counts(normalize=True).reindex(names)
-
+# %% [markdown]
+# Below each group stands its share of the test ratings:
+# %%
 fig, ax = plt.subplots()
 for name, marker, colour in zip(by_votes, "so", ("#444444", "#0072B2")):
     ax.plot(names, by_votes[name], marker=marker, color=colour, label=name)
@@ -794,8 +811,8 @@ figure_alt(fig, alt)
 # %% [markdown]
 # The grey line falls too, and it knows nothing of neighbours: where many can vote, the user is busy and the film well known, and
 # such questions are *easy for everybody*. Refuse the hard ones, and any model looks better. **An error without the share
-# of answers beside it is half a number.** (The blue line also shows section 4 once more: above the grey one on the left,
-# below it from ten votes on.)
+# of answers beside it is half a number.** (The blue line also shows section 4 once more: above the grey one where few vote,
+# below it from twenty on.)
 #
 # Then the colleague moves to `KNNBaseline`, with `min_k=20`, and is delighted: no impossible predictions any more!
 # %%
