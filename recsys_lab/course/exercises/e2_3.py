@@ -203,6 +203,8 @@ def _scores(answer: Any) -> pd.Series:
     if hasattr(answer, "df") and not isinstance(answer, pd.DataFrame):
         raise Incorrect("that is DuckDB's relation, not yet a frame: add `.df()` to the query.")
     if not isinstance(answer, pd.DataFrame) or not {"item", "score"} <= set(answer.columns):
+        if isinstance(answer, (pd.DataFrame, pd.Series)) and answer.index.name == "item":
+            raise Incorrect("item is the index of your result, not a column: `.reset_index()` makes it one.")
         found = list(answer.columns) if isinstance(answer, pd.DataFrame) else type(answer).__name__
         raise Incorrect(f"return a DataFrame with the columns item and score; got {found}.")
     return pd.Series(answer["score"].to_numpy(float), index=answer["item"].to_numpy())
@@ -241,6 +243,10 @@ def _check_shortlist(shortlist: Shortlist) -> None:
         if set(wrong.index) == set(got.index) and np.allclose(got[wrong.index], wrong) and not _equal(wrong, want):
             raise Incorrect(message)
     missing = sorted(set(want.index) - set(got.index))
+    if missing and len(got) == 2:
+        raise Incorrect(
+            "your list has k rows. k limits how many neighbours vote for each film, not how many films are returned."
+        )
     if missing:
         raise Incorrect(f"film {missing[0]} is missing from the list, although a rated film is its neighbour.")
     extra = sorted(set(got.index) - set(want.index))
@@ -248,7 +254,7 @@ def _check_shortlist(shortlist: Shortlist) -> None:
         raise Incorrect(f"film {extra[0]} has no rated neighbour and should not be in the list.")
     for item in want.index:
         same(got[item], want[item], what=f"k = 2, damping 0.1: the score of film {item}")
-    if list(got.index) != list(want.index):
+    if not _falling(got):
         raise Incorrect("the scores are right, their order is not: the highest score comes first.")
     for k, damping, mine in (
         (1, 0.0, MINE),
@@ -277,13 +283,18 @@ def _equal(a: pd.Series, b: pd.Series) -> bool:
     return set(a.index) == set(b.index) and np.allclose(a, b[a.index])
 
 
+def _falling(scores: pd.Series) -> bool:
+    """Equal scores may stand in any order."""
+    return bool((np.diff(scores.to_numpy()) <= 1e-9).all())
+
+
 def _compare_lists(got: pd.Series, want: pd.Series, what: str) -> None:
     if set(got.index) != set(want.index):
         raise Incorrect(
             f"{what}: the list should hold {len(want)} films, those with a rated neighbour, but holds {len(got)}."
         )
     same(got[want.index].to_numpy(), want.to_numpy(), what=f"{what}: the scores")
-    if list(got.index) != list(want.index):
+    if not _falling(got):
         raise Incorrect(f"{what}: the highest score comes first.")
 
 
@@ -380,6 +391,8 @@ def _nearest_wrongly(how: str) -> Nearest:
             return [trainset.to_raw_iid(i) for i in algo.get_neighbors(film, k)]
         if how == "inner out":
             return algo.get_neighbors(trainset.to_inner_iid(film), k)
+        if how == "swapped":
+            return [trainset.to_inner_iid(i) for i in algo.get_neighbors(trainset.to_raw_iid(film), k)]
         if how == "itself":
             order = np.argsort(-algo.sim[trainset.to_inner_iid(film)], kind="stable")[:k]
             return [trainset.to_raw_iid(int(i)) for i in order]
@@ -396,6 +409,7 @@ def _check_nearest(nearest: Nearest) -> None:
         "raw in": "the raw id went in untranslated, so these are the neighbours of some other film. `get_neighbors` wants "
         "`trainset.to_inner_iid(film)`.",
         "inner out": "these are inner ids: the right films under the wrong numbers. Translate each back with `to_raw_iid`.",
+        "swapped": "both translations go the wrong way: `to_inner_iid` on the way in, `to_raw_iid` on the way out.",
         "itself": "the film is among its own neighbours. `get_neighbors` leaves it out.",
         "reversed": "these are the right films in the reverse order: the nearest comes first.",
         "ten": "you return a fixed number of films: use k.",
@@ -413,7 +427,7 @@ def _check_nearest(nearest: Nearest) -> None:
                 for how, message in messages.items():
                     try:
                         wrong = _nearest_wrongly(how)(algo, film, k)
-                    except (IndexError, TypeError, ValueError):
+                    except (IndexError, TypeError, ValueError):  # a raw id that is no inner id, or the reverse
                         continue
                     if got == wrong:
                         raise Incorrect(message)
