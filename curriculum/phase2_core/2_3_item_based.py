@@ -100,13 +100,15 @@ def titles_near(table, item, n=5):
 
 
 show({"cosine": titles_near(cosine_table, LION, 3), "shrunk": titles_near(shrunk_cosine, LION)})
+shrunk = pd.Series(shrunk_cosine[row, ratings.items.rows(by_sql["item"])])
+show({"rank correlation with the number of co-raters": shrunk.corr(by_sql["co_raters"], method="spearman")})
 
 
 # %% [markdown]
 # The second list holds films that you know. But look again: those are not the neighbours of a lion, those are
 # **the films that everybody has seen**. Raw stars are positive, so nearly all cosines are close to 1 (section 2 of lesson 2.2 had
-# the picture), and after shrinkage the order is simply the order of the number of co-raters. We have built "most popular"
-# in a roundabout way.
+# the picture), and after shrinkage their order is the order of the number of co-raters: the two rankings of 1,537 films correlate
+# by more than 0.999. We have built "most popular" in a roundabout way.
 #
 # ## 2. What must come off first?
 #
@@ -544,6 +546,8 @@ show(
     share_from_users_unknown_before=1 - new["user"].isin(old["user"]).mean(),
     share_for_films_unknown_before=1 - new["item"].isin(old["item"]).mean(),
 )
+moments = data.ratings.groupby("user")["timestamp"].agg(["min", "max"])
+show(share_of_users_who_rated_within_one_day=(moments["max"] - moments["min"] <= 86_400).mean())
 # %% [markdown]
 # Seventy-one percent of the new ratings come from people who did not exist when the table was built; one percent go to films that
 # did not. That is the whole argument for the item side in two numbers. But the textbooks give another one as well: *item
@@ -572,8 +576,9 @@ for side in ("film", "user"):
     kept[side] = np.array([len(set(then[x]) & set(now[x])) for x in then.keys() & now.keys()])
 show({f"of ten neighbours of a {side}, still there": k.mean() for side, k in kept.items()})
 # %% [markdown]
-# The opposite of the textbook! A user's list kept more of its ten than a film's did. On reflection it makes sense. Here,
-# people rate for an evening and never come back, so an old user's row hardly changes; a film collects ratings every day. And
+# The opposite of the textbook! A user's list kept more of its ten than a film's did. On reflection it makes sense. Two
+# of three people here gave all their ratings within a day (the line printed last, before the two tables were built), so an old user's row hardly
+# changes; a film collects ratings every day. And
 # a film has dozens of neighbours that are nearly equally good, so a small change reshuffles the ten.
 #
 # Does a reshuffled list matter, though? Nobody buys lists. Take the ratings of those three weeks, let people keep a random half as
@@ -900,8 +905,8 @@ show(line_A_while_fitting=fit_steps, line_B_for_all_test_ratings=predict_steps)
 # few machine instructions.
 #
 # So the lesson for your own code is not "use fewer steps". It is: **find the loop that runs millions of times in the
-# interpreter, and move that one.** `recsys_lab` makes the same reads in the same order; the loop stands in
-# `nearest.py`, twenty lines that look like Python and are compiled. Nothing clever happens there otherwise.
+# interpreter, and move that one.** `recsys_lab` reads the same numbers; its loop stands in
+# `nearest.py`, a page that looks like Python and is compiled to machine code when it is first called.
 #
 # The other cost is memory. While it fits, Surprise holds five square tables of 8-byte numbers (four of sums, one of the similarities: you can
 # count them in its `similarities.pyx`). That is 40 bytes for each *pair* of items:
