@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import numbers
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -312,7 +311,7 @@ def _check_case(case: Any) -> None:
     if not isinstance(case, Sequence) or isinstance(case, str) or len(case) != 3:
         raise Incorrect("give three things: (similarity, rated, k).")
     similarity, rated, k = case
-    if isinstance(k, bool) or not isinstance(k, numbers.Integral) or k < 1:
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or k < 1:
         raise Incorrect(f"k should be a whole number from 1, but is {k!r}.")
     try:
         s, r = np.asarray(similarity, dtype=float), np.asarray(rated)
