@@ -40,6 +40,7 @@ _HOME = {
     "cross_validate": "evaluate",
     "evaluate_ratings": "evaluate",
     "evaluate_ranking": "evaluate",
+    "evaluate_both": "evaluate",
     "compare": "evaluate",
     "RatingBlend": "blend",
     "ListBlend": "blend",

@@ -29,7 +29,7 @@ from recsys_lab.base import Reason, Recommender
 from recsys_lab.biases import Biases, damped_biases
 from recsys_lab.checks import choice, converged, fits_memory, number, whole
 from recsys_lab.errors import DataError
-from recsys_lab.factors import ridge, shares
+from recsys_lab.factors import cosines, ridge, shares
 from recsys_lab.halfstep import SOLVERS, half_step
 from recsys_lab.ratings import Ratings, is_chosen
 
@@ -86,6 +86,9 @@ class _ALS(Recommender):
         except np.linalg.LinAlgError:
             raise DataError(f"{type(self).__name__}: a ridge regression has no clear solution. {remedy}") from None
         self.user_factors_, self.item_factors_ = p, q
+
+    def _similar(self, column: int) -> np.ndarray:
+        return cosines(self.item_factors_, column)
 
     def _reasons(self, columns: np.ndarray, values: np.ndarray, weights: np.ndarray) -> list[Reason]:
         ids = self.train_.items.ids[columns]

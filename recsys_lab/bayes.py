@@ -20,6 +20,7 @@ from scipy import sparse
 
 from recsys_lab import checks
 from recsys_lab.base import Reason, Recommender
+from recsys_lab.factors import cosines
 from recsys_lab.gibbs import NU_USER, chain
 from recsys_lab.ratings import Ratings, require_columns
 
@@ -203,6 +204,10 @@ class BayesianMF(Recommender):
                     variance += (1 / (w * self.item_noise_[columns[mine]])).mean(axis=1)
                 out[mine] = self.sd_ * np.sqrt(variance)
         return out
+
+    def _similar(self, column: int) -> np.ndarray:
+        """The cosine of the q of all samples, end to end: the factors of two samples have no common directions."""
+        return cosines(self.items_[:, :, 1:].reshape(len(self.items_), -1).astype(float), column)
 
     def _explain(self, row: int, column: int) -> list[Reason]:
         """p_u is a sum over the user's ratings, and so is the score but for mu + sd b_i and the prior mean's part:

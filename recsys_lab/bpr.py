@@ -26,6 +26,7 @@ from numba import njit
 
 from recsys_lab import checks
 from recsys_lab.base import Reason, Recommender
+from recsys_lab.factors import cosines
 from recsys_lab.ratings import Ratings, is_chosen
 
 # A user's own descent (see BPR) goes through their items at least so often, and takes at least so many steps.
@@ -118,6 +119,9 @@ class BPR(Recommender):
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         return self.q_ @ self._descent(self._liked(columns, values))[0] + self.b_
+
+    def _similar(self, column: int) -> np.ndarray:
+        return cosines(self.q_, column)
 
     def _liked(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         return columns[is_chosen(values, self.threshold)].astype(np.int64)

@@ -197,8 +197,8 @@ def _leaderboard(
     shown = ["rmse", "mae", f"precision@{top}", f"recall@{top}", f"ndcg@{top}"]
     print(f"{data}: {ratings.n_ratings:,} ratings, {folds} folds, {took:.0f} s. Below each mean its 95 % interval.\n")
     _print_leaderboard({name: results[name] for name in ranked}, shown)
-    print("\n* best of its column; - where a model only ranks. RMSE and MAE are in stars: lower is")
-    print(f"better. P, R and nDCG judge the top {top}; ratings from {relevant:g} on are relevant.")
+    print("\n* best of its column; - where a model only ranks. RMSE and MAE are in stars:")
+    print(f"lower is better. P, R and nDCG judge the top {top}; relevant from {relevant:g} stars on.")
     if comparisons:
         print("\nIs the difference more than luck? RMSE, paired by user, with Holm's correction:\n")
         rows = [

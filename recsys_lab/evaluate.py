@@ -116,6 +116,24 @@ def evaluate_ranking(model: Recommender, test: pd.DataFrame, k: int = 10, releva
     return _sum_up(repr(model), [_recommend(model, test, k, relevant)])
 
 
+def evaluate_both(model: Recommender, test: pd.DataFrame, k: int = 10, relevant: float = 4.0) -> Evaluation:
+    """`evaluate_ratings` and `evaluate_ranking` of one fitted model, in one result; parameters as there.
+
+    A model that predicts no rating of its own is judged by its lists alone: its RMSE would be that of the averages that
+    it falls back to.
+
+    >>> from recsys_lab import BiasBaseline, datasets, split
+    >>> train, test = split.per_user_split(datasets.toy().ratings, test=0.4)
+    >>> list(evaluate_both(BiasBaseline().fit(train), test, k=3).metrics)[:3]
+    ['rmse', 'mae', 'ndcg@3']
+    """
+    Ratings.from_frame(test)
+    parts = [_recommend(model, test, k, relevant)]
+    if not np.isnan(model.predict(test, fallback=False)).all():
+        parts.insert(0, _rate(model, test))
+    return _sum_up(repr(model), parts)
+
+
 def cross_validate(
     model: Recommender,
     ratings: pd.DataFrame | Ratings,

@@ -1,4 +1,4 @@
-"""What all factor models share: the vector of a new user, and which ratings a score came from.
+"""What all factor models share: the vector of a new user, which ratings a score came from, similar items.
 
 A factor model says  r_ui - b_ui = p_u . q_i  and has learned q_i for each item. Somebody who was not in training gets
 the p_u that explains their ratings best while staying short, a ridge regression with the q fixed:
@@ -56,3 +56,14 @@ def shares(
 def _a(q: np.ndarray, weighted: np.ndarray, reg: float, gram: np.ndarray | None) -> np.ndarray:
     seen = weighted.T @ q if gram is None else gram + (weighted - q).T @ q
     return seen + reg * np.eye(q.shape[1])
+
+
+def cosines(q: np.ndarray, item: int) -> np.ndarray:
+    """cos(q_i, q_item) for each row i of q (n, k): which items lie in the same direction. NaN for a vector of zeros.
+
+    >>> cosines(np.array([[1.0, 0.0], [3.0, 3.0], [0.0, 0.0]]), 0).round(2).tolist()
+    [1.0, 0.71, nan]
+    """
+    length = np.sqrt((q * q).sum(axis=1))
+    below = length * length[item]
+    return np.divide(q @ q[item], below, out=np.full(len(q), np.nan), where=below > 0)

@@ -1,9 +1,9 @@
-"""Linear models from scratch: predict a number from features by a weighted sum. NumPy only.
+"""Phase 1's models from scratch, NumPy only: weighted sums of features, and k-nearest neighbours.
 
     y_hat = X w + b
 
 X is a table (n rows, d features), w one weight a feature, b the intercept: the prediction where every feature is 0.
-The three models look for the w and b whose squared errors are smallest; they differ in how they look.
+Three models look for the w and b whose squared errors are smallest; they differ in how they look.
 
 | model            | finds w                                | cost of a fit             | choose it when               |
 |------------------|----------------------------------------|---------------------------|------------------------------|
@@ -12,6 +12,9 @@ The three models look for the w and b whose squared errors are smallest; they di
 | GradientDescent  | nearly, by many small steps downhill   | O(epochs n d), any stream | n or d is huge, or rows flow |
 
 The first two equal scikit-learn's models of the same name; the third comes as near to them as you let it run.
+KNNRegressor and KNNClassifier have no w: they keep the table, and ask the k rows nearest to the query. A fit costs
+nothing and a prediction O(n d), the other way round than above. They equal scikit-learn's but where rows are equally near.
+
 Missing values are refused: fill them first, and say so to whoever reads your features. A row of an unknown user is
 no special case here: it is a row, and its features are what you made them (the global mean, for example).
 """
@@ -27,10 +30,19 @@ from numpy.typing import ArrayLike
 from recsys_lab.errors import DataError, NotFittedError, UnsupportedError, few
 
 Seed = int | np.random.Generator
+_BLOCK = 2**20  # distances held at once by the neighbours: 8 MB, which stays in the processor's cache
 
 
-class _Linear:
-    """What the three models share: the weighted sum, and the checks before it."""
+class _Model:
+    """Shows the parameters a model was made with."""
+
+    def __repr__(self) -> str:
+        own = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if not k.startswith("_") and not k.endswith("_"))
+        return f"{type(self).__name__}({own})"
+
+
+class _Linear(_Model):
+    """What the three linear models share: the weighted sum, and the checks before it."""
 
     coef_: np.ndarray
     intercept_: float
@@ -47,10 +59,6 @@ class _Linear:
     def _keep(self, coef: np.ndarray, intercept: float, names: list[str] | None) -> Self:
         self.coef_, self.intercept_, self._names = coef, float(intercept), names
         return self
-
-    def __repr__(self) -> str:
-        own = ", ".join(f"{k}={v!r}" for k, v in vars(self).items() if not k.startswith("_") and not k.endswith("_"))
-        return f"{type(self).__name__}({own})"
 
 
 class LinearRegression(_Linear):
@@ -278,6 +286,132 @@ class Standardizer:
         return pd.DataFrame(z, index=X.index, columns=X.columns) if isinstance(X, pd.DataFrame) else z
 
 
+# ------------------------------------------------------------------ k-nearest neighbours
+class _Neighbours(_Model):
+    """What the two neighbour models share: the rows that were seen, and the search among them."""
+
+    rows_: np.ndarray
+    _names: list[str] | None
+
+    def __init__(self, *, k: int = 5):
+        self.k = k
+
+    def neighbours(self, X: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """(distances, rows), each (m, k): the k training rows nearest to each row of X, the nearest first.
+
+        Of rows equally near, the earlier one comes first. Raises DataError where X has other features than the fit
+        saw, NotFittedError before a fit. O(m n d).
+        """
+        if not hasattr(self, "rows_"):
+            raise NotFittedError(f"this {type(self).__name__} is not fitted: call fit(X, y) first.")
+        n, d = self.rows_.shape
+        k = _rows_to_ask(self.k, n)
+        table, names = _table(X)
+        _same_features(table, names, d, self._names)
+        distances, rows = np.empty((len(table), k)), np.empty((len(table), k), dtype=np.intp)
+        size, columns = max(1, _BLOCK // n), np.ascontiguousarray(self.rows_.T)
+        for start in range(0, len(table), size):
+            for m, squared in enumerate(_squared_distances(table[start : start + size], columns), start):
+                kth = np.partition(squared, k - 1)[k - 1]
+                near = np.flatnonzero(squared <= kth)  # in the order of the rows, which a stable sort keeps
+                rows[m] = near[np.argsort(squared[near], kind="stable")[:k]]
+                distances[m] = np.sqrt(squared[rows[m]])
+        return distances, rows
+
+
+def _squared_distances(Q: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """sum_j (q_j - x_j)^2 for each query q and row x: (m, n). `columns` is the table, transposed: (d, n).
+
+    Feature by feature. |q|^2 + |x|^2 - 2 q x is one matrix product and faster, but cancels where numbers are large
+    and differences small, and gives equal rows distances that differ in the last digit: ties would fall by chance.
+    """
+    squared = np.zeros((len(Q), columns.shape[1]))
+    for q, x in zip(Q.T, columns):
+        squared += (q[:, None] - x) ** 2
+    return squared
+
+
+class KNNRegressor(_Neighbours):
+    """Predict the mean of the k nearest training rows:  y_hat(q) = 1/k sum_{x in N_k(q)} y_x.
+
+    Near means a small distance d(q, x) = sqrt(sum_j (q_j - x_j)^2), so every feature counts by its unit: bring them to
+    units that are worth the same first (see `Standardizer`).
+
+    Parameters
+    ----------
+    k : how many neighbours are asked, from 1 (follows every row) to n (the mean of all). It may be changed after the fit.
+
+    Attributes
+    ----------
+    rows_ : ndarray (n, d), the training rows.    y_ : ndarray (n,), their targets.
+
+    Fit O(n d), the copy; predict O(m n d) for m queries. Equal to scikit-learn's KNeighborsRegressor, except where
+    the k-th and the next neighbour are equally near: here the earlier row counts, there it may be either.
+    Source: Hastie, Tibshirani, Friedman 2009, The Elements of Statistical Learning, 2nd edition, section 2.3.2.
+
+    >>> model = KNNRegressor(k=2).fit([[1], [2], [9]], [3, 5, 7])
+    >>> model.predict([[0], [8]]).tolist()
+    [4.0, 6.0]
+    """
+
+    y_: np.ndarray
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Remember X: (n, d) numbers, and y: (n,) numbers. Raises DataError for NaN, text or lengths that differ."""
+        table, target, names = _check(X, y)
+        _rows_to_ask(self.k, len(table))
+        self.rows_, self.y_, self._names = table.copy(), target.copy(), names
+        return self
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """y_hat for each row: ndarray (m,)."""
+        _, rows = self.neighbours(X)
+        return self.y_[rows].mean(axis=1)
+
+
+class KNNClassifier(_Neighbours):
+    """Predict a class by the votes of the k nearest rows:  p_c(q) = 1/k |{x in N_k(q) : y_x = c}|.
+
+    Distances and k as in `KNNRegressor`.
+
+    Attributes
+    ----------
+    rows_ : ndarray (n, d), the training rows.
+    classes_ : the classes, sorted.    y_ : ndarray (n,), each row's place among them.
+
+    Equal to scikit-learn's KNeighborsClassifier, except where the k-th and the next neighbour are equally near.
+    Source: Cover and Hart 1967, "Nearest Neighbor Pattern Classification", IEEE Transactions on Information Theory 13(1).
+
+    >>> model = KNNClassifier(k=3).fit([[1], [2], [3], [9]], ["like", "like", "no", "no"])
+    >>> model.predict_proba([[0]]).round(2).tolist(), model.predict([[0]]).tolist()
+    ([[0.67, 0.33]], ['like'])
+    """
+
+    classes_: np.ndarray
+    y_: np.ndarray
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Remember X: (n, d) numbers, and y: (n,) classes, of any one type."""
+        if pd.isna(np.asarray(y)).any():
+            raise DataError("y has missing classes: drop these rows.")
+        classes, codes = np.unique(np.asarray(y), return_inverse=True)
+        table, places, names = _check(X, codes)
+        _rows_to_ask(self.k, len(table))
+        self.rows_, self.classes_, self.y_, self._names = table.copy(), classes, places.astype(int), names
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """p_c for each row and class: ndarray (m, n_classes)."""
+        _, rows = self.neighbours(X)
+        votes = self.y_[rows]
+        return np.column_stack([(votes == c).mean(axis=1) for c in range(len(self.classes_))])
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """The class with the most votes for each row; of classes with equally many, the first."""
+        winners = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[winners]
+
+
 # ------------------------------------------------------------------ checks: bad input is refused whole
 def _check(X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray, list[str] | None]:
     table, names = _table(X)
@@ -344,8 +478,15 @@ def _same_features(table: np.ndarray, names: list[str] | None, d: int, fitted: l
         )
 
 
+def _rows_to_ask(k: int, n: int) -> int:
+    _at_least("k", k, 1)
+    if k > n:
+        raise DataError(f"k={k!r}: there are only {n:,} training rows to ask.")
+    return int(k)
+
+
 def _at_least(name: str, value: float, least: float) -> None:
     if not (np.isfinite(value) and value >= least):
         raise DataError(f"{name}={value!r}: it must be a number of at least {least:g}.")
-    if name in ("epochs", "batch_size") and value != int(value):
+    if name in ("epochs", "batch_size", "k") and value != int(value):
         raise DataError(f"{name}={value!r}: it must be a whole number.")

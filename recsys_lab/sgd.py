@@ -27,7 +27,7 @@ from numba import njit
 from recsys_lab import checks
 from recsys_lab.base import Reason, Recommender
 from recsys_lab.biases import Biases
-from recsys_lab.factors import ridge, shares
+from recsys_lab.factors import cosines, ridge, shares
 from recsys_lab.ratings import Ratings
 
 _ROUND = 256  # bytes of a row that one round of the unrolled kernel takes: four AVX-512 registers
@@ -125,6 +125,9 @@ class SGDFactors(Recommender):
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         b_u, x = self._solve(columns, values)
         return self.biases_.mean + b_u + self.biases_.item + self.q_ @ x
+
+    def _similar(self, column: int) -> np.ndarray:
+        return cosines(self.q_, column)
 
     def _explain(self, row: int, column: int) -> list[Reason]:
         mine = slice(*self.train_.matrix.indptr[row : row + 2])

@@ -9,6 +9,7 @@ from scipy.sparse.linalg import svds
 
 from recsys_lab import checks
 from recsys_lab.base import Reason, Recommender
+from recsys_lab.factors import cosines
 from recsys_lab.ratings import Ratings
 from recsys_lab.sgd import SGDFactors, svd_epoch
 
@@ -74,6 +75,9 @@ class TruncatedSVD(Recommender):
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
         return self.v_ @ (values @ self.v_[columns])
+
+    def _similar(self, column: int) -> np.ndarray:
+        return cosines(self.v_ * self.s_, column)
 
     def _explain(self, row: int, column: int) -> list[Reason]:
         mine = slice(*self.train_.matrix.indptr[row : row + 2])

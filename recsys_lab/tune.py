@@ -66,6 +66,26 @@ SPACES: dict[str, Space] = {
     "user-knn": {"k": Span(10, 100), "shrinkage": Span(1.0, 300.0, log=True), "damping": Span(0.0, 3.0)},
     "item-knn": {"k": Span(10, 100), "shrinkage": Span(1.0, 300.0, log=True), "damping": Span(0.0, 3.0)},
     "bias": {"damping_user": Span(0.5, 50.0, log=True), "damping_item": Span(0.5, 50.0, log=True)},
+    "content": {"damping": Span(0.5, 50.0, log=True), "sublinear": (False, True), "min_df": Span(1, 5)},
+    "svd": {"factors": Span(16, 128, log=True), "rate": Span(0.002, 0.02, log=True), "reg": Span(0.02, 0.2, log=True)},
+    "svdpp": {
+        "factors": Span(16, 128, log=True),
+        "rate": Span(0.002, 0.02, log=True),
+        "reg": Span(0.02, 0.2, log=True),
+    },
+    "als": {"factors": Span(8, 100, log=True), "reg": Span(0.3, 5.0, log=True), "damping": Span(1.0, 20.0, log=True)},
+    "bayes": {"factors": Span(4, 32, log=True), "sweeps": (100, 200, 400)},
+    "implicit-als": {
+        "factors": Span(16, 256, log=True),
+        "alpha": Span(0.5, 40.0, log=True),
+        "reg": Span(0.5, 30.0, log=True),
+    },
+    "pure-svd": {"factors": Span(4, 64, log=True)},
+    "ease": {"reg": Span(30.0, 3000.0, log=True), "damping": Span(0.0, 0.5)},
+    "slim": {"l1": Span(0.1, 10.0, log=True), "l2": Span(1.0, 300.0, log=True)},
+    "bpr": {"factors": Span(16, 128, log=True), "rate": Span(0.02, 0.2, log=True), "reg": Span(0.003, 0.1, log=True)},
+    "item-item": {"k": Span(20, 500, log=True), "weighting": ("tfidf", "bm25", "cosine")},
+    "rp3beta": {"k": Span(20, 500, log=True), "alpha": Span(0.3, 1.5), "beta": Span(0.0, 1.0)},
 }
 
 

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from recsys_lab import datasets, registry
 from recsys_lab.base import Recommender
 from recsys_lab.course.lessons import entries, home
 from recsys_lab.errors import DataError
-from recsys_lab.evaluate import Evaluation, evaluate_ranking, evaluate_ratings
+from recsys_lab.evaluate import Evaluation, evaluate_both
 from recsys_lab.ratings import Ratings
 from recsys_lab.split import random_split
 
@@ -76,12 +74,7 @@ def judge(model: Recommender) -> Evaluation:
 
     A model that ranks without predicting stars gets no RMSE: it would be that of the averages it falls back to.
     """
-    _, test = _parts()
-    by_lists = evaluate_ranking(model, test, k=10, relevant=4.0)
-    if np.isnan(model.predict(test, fallback=False)).all():
-        return by_lists
-    by_ratings = evaluate_ratings(model, test)
-    return replace(by_ratings, metrics=by_ratings.metrics | by_lists.metrics)
+    return evaluate_both(model, _parts()[1])
 
 
 def show(lesson: str, mine: Mapping[str, Evaluation] | None = None) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recsys_lab import ItemKNN
+from recsys_lab import EASE, ItemKNN, compare
 from recsys_lab.course import leaderboard
 from recsys_lab.errors import DataError
 
@@ -33,3 +33,13 @@ def test_a_lesson_sees_what_came_before_it_and_its_own():
     assert set(leaderboard.show("5.5")["model"]) == {r.label for r in leaderboard.ROWS}
     with pytest.raises(DataError, match="no lesson '9'"):
         leaderboard.show("9")
+
+
+def test_what_is_judged_can_be_compared_by_either_metric():
+    train, _ = leaderboard.split()
+    results = {str(k): leaderboard.judge(ItemKNN(k).fit(train)) for k in (5, 40)}
+    for metric in leaderboard.METRICS:
+        row = compare(results, metric).iloc[0]
+        assert row["difference"] == pytest.approx(results["5"][metric].mean - results["40"][metric].mean)
+    only_ranks = leaderboard.judge(EASE().fit(train))
+    assert "rmse" not in only_ranks.metrics, "it would be that of the averages"

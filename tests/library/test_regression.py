@@ -1,15 +1,23 @@
-"""The from-scratch linear models: equal to scikit-learn, exact where a hand can compute, and picky about input."""
+"""The from-scratch models of phase 1: equal to scikit-learn, exact where a hand can compute, and picky about input."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn import linear_model
+from sklearn import linear_model, neighbors
 from sklearn.preprocessing import StandardScaler
 
 from recsys_lab.errors import DataError, NotFittedError, UnsupportedError
-from recsys_lab.regression import GradientDescent, LinearRegression, Ridge, Standardizer, largest_rate
+from recsys_lab.regression import (
+    GradientDescent,
+    KNNClassifier,
+    KNNRegressor,
+    LinearRegression,
+    Ridge,
+    Standardizer,
+    largest_rate,
+)
 
 
 def table(n=200, d=6, seed=0):
@@ -119,8 +127,93 @@ def test_a_diverging_fit_leaves_the_model_as_it_was():
     np.testing.assert_array_equal(model.coef_, before)
 
 
+# ------------------------------------------------------------------ k-nearest neighbours
+def by_hand(Q, X, k):
+    """The literal twin of `neighbours`: one query at a time, every distance, sorted by (distance, row)."""
+    found = []
+    for q in Q:
+        distances = [float(np.sqrt(sum((a - b) ** 2 for a, b in zip(q, x)))) for x in X]
+        found.append(sorted(zip(distances, range(len(X))))[:k])
+    return np.array(found).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("k", [1, 7, 200])
+@pytest.mark.parametrize("d", [1, 6])
+def test_neighbours_equal_scikit_learn(k, d):
+    X, y = table(d=max(d, 2))
+    X, Q = X[:, :d], table(n=40, d=max(d, 2), seed=9)[0][:, :d]
+    ours, theirs = KNNRegressor(k=k).fit(X, y), neighbors.KNeighborsRegressor(k, algorithm="kd_tree").fit(X, y)
+    np.testing.assert_allclose(ours.neighbours(Q)[0], theirs.kneighbors(Q)[0], rtol=1e-10)
+    np.testing.assert_array_equal(ours.neighbours(Q)[1], theirs.kneighbors(Q)[1])
+    np.testing.assert_allclose(ours.predict(Q), theirs.predict(Q), rtol=1e-10)
+    likes = np.where(y > np.median(y), "like", "no")
+    ours, theirs = (
+        KNNClassifier(k=k).fit(X, likes),
+        neighbors.KNeighborsClassifier(k, algorithm="kd_tree").fit(X, likes),
+    )
+    np.testing.assert_allclose(ours.predict_proba(Q), theirs.predict_proba(Q), rtol=1e-12)
+    np.testing.assert_array_equal(ours.predict(Q), theirs.predict(Q))
+
+
+@pytest.mark.parametrize("k", [1, 3, 30])
+def test_of_rows_equally_near_the_earlier_comes_first(k):
+    rng = np.random.default_rng(2)
+    X, Q = rng.integers(0, 2, size=(30, 3)), rng.integers(0, 2, size=(9, 3))  # 8 points for 30 rows
+    distances, rows = KNNRegressor(k=k).fit(X, X[:, 0]).neighbours(Q)
+    np.testing.assert_array_equal((distances, rows), by_hand(Q, X, k))
+    np.testing.assert_array_equal(distances, neighbors.NearestNeighbors(n_neighbors=k).fit(X).kneighbors(Q)[0])
+
+
+def test_an_answer_does_not_depend_on_the_block_it_is_computed_in(monkeypatch):
+    X, y = table()
+    whole = KNNRegressor(k=3).fit(X, y).predict(X)
+    monkeypatch.setattr("recsys_lab.regression._BLOCK", 700)  # blocks of three queries
+    np.testing.assert_array_equal(KNNRegressor(k=3).fit(X, y).predict(X), whole)
+    np.testing.assert_array_equal([KNNRegressor(k=3).fit(X, y).predict(row[None])[0] for row in X], whole)
+
+
+def test_large_numbers_with_small_differences_are_told_apart():
+    seconds = 880_000_000.0 + np.arange(50)[:, None]  # |q|^2 + |x|^2 - 2 q x is off by hundreds here
+    np.testing.assert_array_equal(KNNRegressor(k=1).fit(seconds, np.arange(50)).predict(seconds), np.arange(50))
+
+
+def test_one_neighbour_repeats_and_all_neighbours_average():
+    X, y = table()
+    np.testing.assert_array_equal(KNNRegressor(k=1).fit(X, y).predict(X), y)
+    np.testing.assert_allclose(KNNRegressor(k=len(y)).fit(X, y).predict(X), y.mean())
+
+
+def test_classes_of_any_type_and_a_tied_vote():
+    X, y = [[0.0], [1.0], [5.0], [6.0]], [True, False, False, True]
+    model = KNNClassifier(k=2).fit(X, y)
+    assert model.classes_.tolist() == [False, True]
+    assert model.predict([[0.4]]).tolist() == [False]  # one vote each: the first class
+    assert KNNClassifier(k=4).fit(X, [7, 7, 9, 7]).predict_proba([[2.0]]).tolist() == [[0.75, 0.25]]
+
+
+def test_k_may_be_changed_after_the_fit_and_the_data_may_not():
+    frame = pd.DataFrame({"a": [1.0, 2.0, 9.0]})
+    y = np.array([3.0, 5.0, 7.0])
+    model = KNNRegressor(k=1).fit(frame, y)
+    y[:] = 0
+    frame.loc[:, "a"] = 0.0
+    assert model.predict(pd.DataFrame({"a": [8.0]})).tolist() == [7.0]
+    model.k = 3
+    assert model.predict(pd.DataFrame({"a": [8.0]})).tolist() == [5.0]
+    model.k = 4
+    with pytest.raises(DataError, match="only 3 training rows"):
+        model.predict(frame)
+
+
+def test_missing_classes_are_refused():
+    with pytest.raises(DataError, match="missing classes"):
+        KNNClassifier(k=1).fit([[1], [2]], ["a", None])
+    with pytest.raises(DataError, match="X has 2 rows and y 3"):
+        KNNClassifier(k=1).fit([[1], [2]], ["a", "b", "b"])
+
+
 # ------------------------------------------------------------------ bad input
-MODELS = [LinearRegression(), Ridge(), GradientDescent(learning_rate=0.01)]
+MODELS = [LinearRegression(), Ridge(), GradientDescent(learning_rate=0.01), KNNRegressor(k=1)]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)
@@ -163,7 +256,9 @@ def test_sparse_tables_are_named_as_such():
         LinearRegression().fit(sparse.eye_array(3), [1, 2, 3])
 
 
-@pytest.mark.parametrize("unfitted", [LinearRegression(), Ridge(), GradientDescent()], ids=repr)
+@pytest.mark.parametrize(
+    "unfitted", [LinearRegression(), Ridge(), GradientDescent(), KNNRegressor(), KNNClassifier()], ids=repr
+)
 def test_not_fitted(unfitted):
     with pytest.raises(NotFittedError, match="call fit"):
         unfitted.predict([[1]])
@@ -182,6 +277,9 @@ def test_not_fitted(unfitted):
         (GradientDescent(batch_size=0), "batch_size=0"),
         (GradientDescent(decay=-0.1), "decay=-0.1"),
         (GradientDescent(alpha=-2), "alpha=-2"),
+        (KNNRegressor(k=0), "k=0"),
+        (KNNRegressor(k=1.5), "whole number"),
+        (KNNClassifier(k=3), "only 2 training rows"),
     ],
 )
 def test_bad_parameters_are_refused(model, says):
@@ -192,7 +290,12 @@ def test_bad_parameters_are_refused(model, says):
 def test_the_input_is_not_changed():
     X, y = table()
     X.flags.writeable = y.flags.writeable = False
-    for model in (LinearRegression(), Ridge(), GradientDescent(learning_rate=1e-9, epochs=2, batch_size=7)):
+    for model in (
+        LinearRegression(),
+        Ridge(),
+        GradientDescent(learning_rate=1e-9, epochs=2, batch_size=7),
+        KNNRegressor(),
+    ):
         model.fit(X, y).predict(X)
     frame = pd.DataFrame({"a": [1, 2, 4]}, index=list("xyz"))
     z = Standardizer().fit(frame).transform(frame)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.collections import PathCollection
 
-from recsys_lab import plots, tune
+from recsys_lab import plots, registry, tune
 from recsys_lab.baselines import BiasBaseline
 from recsys_lab.errors import DataError, MissingExtraError
 from recsys_lab.evaluate import compare, cross_validate
@@ -150,3 +150,18 @@ def test_without_the_extras_the_message_names_the_command(monkeypatch, toy):
         tune.tune("bias", toy.ratings, method="optuna")
     with pytest.raises(MissingExtraError, match=r"pip install 'recsys-lab\[course\]'"):
         plots.search(tune.tune("bias", toy.ratings, trials=1, folds=2))
+
+
+@pytest.mark.parametrize("name", tune.SPACES)
+def test_every_known_space_can_be_searched(name, ml100k):
+    """Both ends of each range suit the model, and the defaults lie in between."""
+    some = ml100k.ratings[(ml100k.ratings["user"] <= 120) & (ml100k.ratings["item"] <= 400)]
+    small = {"epochs": 2, "sweeps": 12, "burn_in": 4, "samples": 4}
+    known = registry.parameters(registry.model_class(name))
+    for end in (0, 1):
+        params = {p: span.at(end) if isinstance(span, Span) else span[-end] for p, span in tune.SPACES[name].items()}
+        quick = {p: value for p, value in small.items() if p in known}
+        registry.make(name, **(params | quick)).fit(some[["user", "item", "rating"]], ml100k.items).recommend(1, n=3)
+    for p, span in tune.SPACES[name].items():
+        default = known[p].default
+        assert span.low <= default <= span.high if isinstance(span, Span) else default in span, p
