@@ -53,12 +53,12 @@ def grown_svd() -> Target:
     return _grown_row(
         "svd",
         "FunkSVD.surprise() at 1M and 10M ratings",
-        "Surprise 303 s, 3.2 GB at 10M (measured earlier)",
+        "Surprise 303 s, 3.2 GB at 10M (measured earlier, on an older processor)",
         "<= 25 s, <= 700 MB; linear within 30 %",
         far(
             ten["fit_s"],
             least(gflop64=20 * ten["ratings"] * 1000 / 1e9),
-            "as FunkSVD above, and q no longer fits the cache",
+            "as FunkSVD above, with a q of 7 MB",
         ),
         s=25,
         mb=700,
@@ -72,7 +72,7 @@ def grown_items() -> Target:
     return _grown_row(
         "item-knn",
         "item k-NN at 1M and 10M ratings",
-        "Surprise 514 s, 6.9 GB at 10M (measured earlier)",
+        "Surprise 514 s, 6.9 GB at 10M (measured earlier, on an older processor)",
         "<= 25 s, <= 1.2 GB",
         far(ten["fit_s"], best, "work grows with the pairs of items that share a user, not with the ratings"),
         s=25,

@@ -101,6 +101,7 @@ def everybody() -> Target:
             found["svd"],
             least(gflop64=gflop, gb=943 * 1682 * 8 * 3 / 1e9),
             "the product of p and q, and three passes over the scores; "
-            "k-NN sums over the neighbours of every user and item, with no product to do it at once",
+            "rp3beta and ease add up rows of weights for each item of a history; k-NN chooses the 40 nearest anew for "
+            "every user and item, 1.6 million times",
         ),
     )
