@@ -1,17 +1,13 @@
 """How time and memory grow with the ratings, and what the first call in a process costs: `python -m benchmarks.growth`.
 
-    python -m benchmarks.growth                 item-knn and user-knn at 1 and 10 million ratings, then all first calls
-    python -m benchmarks.growth svd 10          one model at one size
+    python -m benchmarks.growth                 svd, item-knn and user-knn at 1 and 10 million ratings, then all first calls
+    python -m benchmarks.growth als 10          one model at one size
 
 Sizes are ml-100k grown by fractal.py. Each measurement has a process of its own, so that no peak hides another, and a
 warm one: the model has been fitted on the toy set before.
 """
 
 from __future__ import annotations
-
-import os
-
-os.environ.update(dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
 
 import multiprocessing
 import resource
@@ -20,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +24,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.protocol import cpu
-from recsys_lab import Ratings, datasets, registry
+from recsys_lab import FunkSVD, Ratings, datasets, registry
 from recsys_lab.base import Recommender
 
-MODELS, FACTORS, PAIRS = ("item-knn", "user-knn"), (10, 100), 100_000
+MODELS, FACTORS, PAIRS = ("svd", "item-knn", "user-knn"), (10, 100), 100_000
+MAKE = {"svd": FunkSVD.surprise}  # with Surprise's settings; the others as they are by default
 
 
 def growth(models: Iterable[str] = MODELS, factors: Iterable[float] = FACTORS, pairs: int = PAIRS) -> list[dict]:
@@ -51,16 +49,21 @@ def first_calls(models: Iterable[str] = tuple(registry.MODELS), repeats: int = 3
 
 
 def _grown(name: str, factor: float, pairs: int) -> dict[str, Any]:
-    _toy_run(name)
+    make = MAKE.get(name, partial(registry.make, name))
+    _toy_run(name, make)
     with tempfile.TemporaryDirectory() as folder:
         _apart(_write, factor, pairs, folder)
         train, reading = cpu(lambda: Ratings.from_frame(_read(folder, "kept"), scale=(1, 5)))
         test = _read(folder, "test")
     read_mb = _peak()
-    model, fitting = cpu(lambda: registry.make(name).fit(train))
+    model, fitting = cpu(lambda: make().fit(train))
     fit_mb = _peak()
     _, predicting = cpu(lambda: model.predict(test))
+    counts = [np.diff(train.matrix.indptr), np.bincount(train.matrix.indices)]
     sizes = {"ratings": train.n_ratings, "users": train.n_users, "items": train.n_items}
+    sizes |= {
+        f"pairs_of_{what}": float((n.astype(float) ** 2).sum() / 2) for what, n in zip(("items", "users"), counts)
+    }
     seconds = {"read_s": reading, "fit_s": fitting, "predict_s": predicting}
     return {"model": name, **sizes, **seconds, "read_mb": read_mb, "fit_mb": fit_mb, "peak_mb": _peak()}
 
@@ -81,17 +84,24 @@ def _read(folder: str, part: str) -> pd.DataFrame:
 
 def _first(name: str) -> float:
     registry.model_class(name)  # importing its module, and Numba where it needs it, does not count
-    first, *warm = (cpu(lambda: _toy_run(name))[1] for _ in range(4))
+    first, *warm = (cpu(lambda: _toy_run(name, partial(registry.make, name)))[1] for _ in range(4))
     return first - min(warm)
 
 
-def _toy_run(name: str) -> Recommender:
+def _toy_run(name: str, make: Callable[..., Recommender]) -> Recommender:
     toy = datasets.toy()
-    small = {"k": 2} if "k" in registry.parameters(registry.model_class(name)) else {}
-    model = registry.make(name, **small).fit(toy.ratings, toy.items)
+    model = make(**_fit_for_toy(name)).fit(toy.ratings, toy.items)
     model.predict(toy.ratings)
     model.recommend(toy.ratings["user"].unique(), n=3)
     return model
+
+
+def _fit_for_toy(name: str) -> dict[str, Any]:
+    """Parameters with which a model's defaults fit six users and eight items, in a blend too."""
+    cls = registry.model_class(name)
+    blended = getattr(cls, "_default", {})
+    small = {"k": 2} if "k" in registry.parameters(cls) else {}
+    return small | ({"models": {part: _fit_for_toy(part) for part in blended}} if blended else {})
 
 
 def _peak() -> float:
