@@ -516,7 +516,7 @@ show({"bytes of the three arrays": data.nbytes + indices.nbytes + indptr.nbytes,
 # %% [markdown]
 # There is user 405 again: two look-ups and a slice, no scan. That is what makes CSR fast for everything that goes
 # *row by row*. (Give me all raters of one film, and it has to read everything: the index is on the user. Its sister
-# format CSC has the index on the film. Lesson 1.2 uses both.)
+# format CSC has the index on the film. Lesson 1.2 comes back to both.)
 #
 # What does it save? The three arrays pay 16 bytes a rating and 8 bytes a user; the dense table pays 8 bytes a cell.
 # Here that is a factor of eight. The course's registry knows the sizes of the larger MovieLens sets:
@@ -896,8 +896,8 @@ figure_alt(fig, alt)
 #
 # What follows for you?
 #
-# - Say "**of the ratings that were given**" whenever you quote a mean or an error. Every RMSE in this course is
-#   measured on films that people chose.
+# - Say "**of the ratings that were given**" whenever you quote a mean or an error. Every RMSE in this course (the root
+#   mean square error, as in section 4) is measured on films that people chose.
 # - A recommender is asked about the *other* cells. A model can be excellent on chosen films and naive about the rest;
 #   lesson 2.2 will show you one, and 2.5 how to measure it.
 # - The empty cells are themselves data: *what somebody did not choose* is a hint. Lesson 2.6 learns from it.
