@@ -173,6 +173,7 @@ window = duckdb.sql("""
     SELECT user, item, rating - AVG(rating) OVER (PARTITION BY user) AS above_usual
     FROM ratings ORDER BY user, item
 """).df()
+# The rows of `ratings` stand in the same order, so row meets row. Section 3 shows what happens otherwise.
 above_usual = ratings["rating"] - ratings.groupby("user")["rating"].transform("mean")
 show(rows=len(window), largest_difference=np.abs(window["above_usual"] - above_usual).max().round(9))
 # %% [markdown]
@@ -274,6 +275,8 @@ show(films_with_a_wrong_count=(wrong["ratings"] != right["ratings"]).sum())
 
 
 # %% [markdown]
+# 1,565 of the 1,682 counts are wrong, and the others are right by luck: the film before has as many ratings.
+#
 # Labels are not a flaw. They make `a + b` right when the two come in different order. But you have to know that they
 # are there: when you *mean* position, drop them (`.to_numpy()`); when you mean a key, merge or map.
 #
@@ -513,7 +516,7 @@ show({"bytes of the three arrays": data.nbytes + indices.nbytes + indptr.nbytes,
 # %% [markdown]
 # There is user 405 again: two look-ups and a slice, no scan. That is what makes CSR fast for everything that goes
 # *row by row*. (Give me all raters of one film, and it has to read everything: the index is on the user. Its sister
-# format CSC has the index on the film. Lesson 1.2 uses both.)
+# format CSC has the index on the film. Lesson 1.2 comes back to both.)
 #
 # What does it save? The three arrays pay 16 bytes a rating and 8 bytes a user; the dense table pays 8 bytes a cell.
 # Here that is a factor of eight. The course's registry knows the sizes of the larger MovieLens sets:
@@ -561,9 +564,9 @@ growth = ex("1.1.4").check((filled, per_film, dense_bytes, csr_bytes, filled_use
 #
 # ## From scratch, then the library
 #
-# Your three arrays against SciPy's `csr_array`, which everybody uses, and against this course's `Ratings`, which
-# every model of the course is fitted on. `Ratings` is a CSR matrix plus two dictionaries, from user ids to rows and
-# from film ids to columns:
+# The three arrays of section 6 against SciPy's `csr_array`, which everybody uses, and against this course's `Ratings`,
+# which every model of the course is fitted on. `Ratings` is a CSR matrix plus two dictionaries, from user ids to rows
+# and from film ids to columns:
 # %%
 from scipy import sparse
 
@@ -593,8 +596,9 @@ except DataError as error:
 # %% [markdown]
 # SciPy adds up what falls into one cell: it says so in its documentation, and for counts it is just right. For
 # ratings it makes ten and more stars on a scale of five, and a model would be fitted on them without a murmur.
-# `Ratings` refuses, and names the first row. **Put such a check where data enters**, as you validate requests at the
-# boundary of a service.
+# `Ratings` refuses, and names the first row. (It counts 3,798 rows, not 1,929: of each group of doubles it reports
+# the rightful row too, since it cannot know which one that is.) **Put such a check where data enters**, as you
+# validate requests at the boundary of a service.
 #
 # %% [markdown] instructor=true
 # **Timing.** Section 6 and the comparison: 35 minutes.
@@ -659,7 +663,8 @@ show({"users with a five-digit zip code": users["zip"].str.fullmatch(r"\d{5}").m
 # ### How long does a user stay?
 #
 # Now the question from above. If a rating marked an evening at the cinema, one person's ratings would lie days apart.
-# Measure the pauses between two ratings of the same user, once more with a window:
+# Measure the pauses between two ratings of the same user, once more with a window. (`QUALIFY` filters what a window
+# has computed, as `HAVING` filters groups. A user's first rating has no pause before it.)
 # %%
 pauses = duckdb.sql("""
     SELECT timestamp - LAG(timestamp) OVER (PARTITION BY user ORDER BY timestamp) AS seconds
@@ -831,10 +836,10 @@ show(
 # we can ask *what if*. Suppose each star more makes a cell $\text{pull}$ times as likely to be filled in. If $p_s$ is
 # the share of all cells that would get $s$ stars, and $q_s$ the share among the ratings that we see, then
 #
-# $$q_s \propto \text{pull}^{\,s}\, p_s \qquad\Longleftrightarrow\qquad p_s \propto \text{pull}^{-s}\, q_s$$
+# $$q_s \propto \text{pull}^{\,s}\, p_s$$
 #
-# ($\propto$ reads "proportional to": the shares on each side are scaled so that they add up to 1.) On the left is
-# what the world does to us, on the right how to undo it, provided that we know the pull.
+# ($\propto$ reads "proportional to": the right side is scaled so that the shares add up to 1.) That is what the world
+# does to us. If we know the pull, it can be undone, and how is for you to find:
 # %% exercise="1.1.6"
 def mean_behind(stars, pull):
     """The mean of all cells, if each star more makes a cell `pull` times as likely to be seen.
@@ -860,8 +865,12 @@ seen = world[rng.random((U, I)) < chance * R / chance.sum()]
 show({"ratings seen": len(seen), "true mean of all cells": world.mean()})
 show({"mean of what is seen": seen.mean(), "corrected": mean_behind_checked(seen, pull=1.6)})
 # %% [markdown]
-# The visible ratings are too kind by 0.7 stars, and the correction brings the truth back to within a hundredth. Now
-# the real ratings, with three pulls. Each colour below is a world, and **all three would have left us exactly the
+# The visible ratings are too kind by 0.7 stars, and the correction brings the truth back to within a hundredth. What
+# you wrote is the formula from above, read from right to left:
+#
+# $$p_s \propto \text{pull}^{-s}\, q_s$$
+#
+# Now the real ratings, with three pulls. Each colour below is a world, and **all three would have left us exactly the
 # same 100,000 ratings**:
 # %%
 q = ratings["rating"].value_counts(normalize=True).sort_index()
@@ -887,8 +896,8 @@ figure_alt(fig, alt)
 #
 # What follows for you?
 #
-# - Say "**of the ratings that were given**" whenever you quote a mean or an error. Every RMSE in this course is
-#   measured on films that people chose.
+# - Say "**of the ratings that were given**" whenever you quote a mean or an error. Every RMSE in this course (the root
+#   mean square error, as in section 4) is measured on films that people chose.
 # - A recommender is asked about the *other* cells. A model can be excellent on chosen films and naive about the rest;
 #   lesson 2.2 will show you one, and 2.5 how to measure it.
 # - The empty cells are themselves data: *what somebody did not choose* is a hint. Lesson 2.6 learns from it.

@@ -60,7 +60,7 @@ movielens = datasets.load("ml-100k")
 ratings = movielens.ratings
 pivot = ratings.pivot(index="user", columns="item", values="rating")
 A = pivot.fillna(0).to_numpy()
-titles = my_ratings.shelf(movielens)["title"].loc[pivot.columns].to_numpy()
+titles = my_ratings.shelf(movielens)["title"].loc[pivot.columns].to_numpy()  # "The Graduate", not "Graduate, The"
 
 
 def column(title):
@@ -105,9 +105,10 @@ ax.legend(loc="lower right")
 alt = "Length against raters, both on log scales: all films lie close to one line, 3.7 times the root."
 figure_alt(fig, alt)
 # %% [markdown]
-# The films lie on a line, nearly. That makes sense: $\lVert x \rVert^2$ adds up one square for each rater, and a
-# rating lies between 1 and 5, while the number of raters runs from 1 to several hundred. **A long vector is a film
-# that many people rated.** How good it is hardly shows. Keep that in mind for the next page.
+# The films lie on a line, nearly. That makes sense: $\lVert x \rVert^2$ adds up one square for each rater, and the
+# mean of these squares over all ratings is $3.7^2$. A rating lies between 1 and 5, while the number of raters runs
+# from 1 to several hundred. **A long vector is a film that many people rated.** How good it is hardly shows, except
+# at the far left, where a handful of people decide. Keep that in mind for the next page.
 #
 # ## 2. The same direction, or only long?
 #
@@ -206,7 +207,7 @@ cosines_checked = ex("1.2.1").check(cosines)
 # %% [markdown]
 # The same question as above, to the cosine:
 # %%
-similar = cosines_checked(A, SNOW)
+similar = np.asarray(cosines_checked(A, SNOW))
 top(similar).round(2)
 # %% [markdown]
 # *Snow White* first, as it should be, and then *Beauty and the Beast*, *Cinderella*, *Pinocchio*: nobody told the
@@ -228,11 +229,13 @@ alt = "Scores against raters. Dot product: a rising band, top ten on the right. 
 figure_alt(fig, alt)
 # %% [markdown]
 # On the left, a band that rises with fame; the ten nearest are simply at its end. On the right, the ten nearest come
-# from the middle, and films with few raters can win. (The cosine is not blind to fame: films that almost nobody rated
-# have hardly anybody in common with *Snow White*, so they score low.) Nor is the dot product wrong. If the question
-# is "what will be clicked most?", fame is part of the answer. Know which of the two you are asking.
+# from the middle, and *Pinocchio* with its 101 raters beats *Star Wars* with 583. (The cosine is not blind to fame:
+# films that almost nobody rated have hardly anybody in common with *Snow White*, so they score low.) Nor is the dot
+# product wrong. If the question is "what will be clicked most?", fame is part of the answer. Know which of the two
+# you are asking.
 #
-# One warning for later. How much do the *stars* matter in all this? Replace every rating by a 1, and compare:
+# One warning for later. How much do the *stars* matter in all this? Replace every rating by a 1, and compare the two
+# lists of cosines by their *correlation*: 1 if they rise and fall together, 0 if one says nothing about the other.
 # %%
 of_ones = cosines_checked((A > 0).astype(float), SNOW)
 show(correlation_of_the_two_cosines=np.corrcoef(similar, of_ones)[0, 1])
@@ -280,8 +283,7 @@ show(largest_difference=np.abs(by_sql - spent).max(), most_stars_by_one_user=spe
 # **A matrix times a matrix** does this for many weight vectors at once, one for each column of the second. The inner
 # sides must match: $(943 \times 1682)$ times $(1682 \times 18)$ is $(943 \times 18)$, say users by genres. The
 # **transposed** matrix $A^\top$ has rows and columns swapped; you need it when the sides do not match, and *only*
-# when you know why. A square matrix accepts every order without complaint. Exercise 1.2.5 is about the bug that comes
-# of that.
+# when you know why. A square matrix accepts every order without complaint.
 #
 # The most useful product of this course is $A^\top A$: each column of $A$ with each other column. It is the full
 # self-join.
@@ -323,7 +325,8 @@ show(sets, digits=3)
 #
 # A list is fine to append to. But "all ratings of user 7" means a scan, and the algorithms of this course ask that
 # question millions of times. So sort the list by user, and remember where each user begins. That is a clustered
-# index, and its name is **CSR**, *compressed sparse row*. Take a small table, with five ratings and 15 unknowns:
+# index, and its name is **CSR**, *compressed sparse row*. You have seen one made in lesson 1.1, where every user had
+# rated something. Now for any table. Take a small one, with five ratings and 15 unknowns:
 #
 # | | film 0 | film 1 | film 2 | film 3 | film 4 |
 # |---|---|---|---|---|---|
@@ -387,10 +390,10 @@ seven = slice(indptr[6], indptr[7])
 show({"user 7": f"{indptr[7] - indptr[6]} ratings", "begins at": int(indptr[6])})
 show({"the first three": [str(t) for t in titles[indices[seven]][:3]], "stars": data[seven][:3]})
 # %% [markdown]
-# What does it cost? A value takes 8 bytes and a column number 4 (32 bits are enough for two billion columns). An
-# entry of COO takes 4 more for its row; CSR replaces these by one offset of 4 bytes for each *user* (8, once there
-# are more than two billion ratings). Draw all three against the share of the cells that is known, for a table as
-# large as ours:
+# What does it cost? A value takes 8 bytes and a column number 4 (32 bits are enough for two billion columns; lesson
+# 1.1 spent 8, and so counted half a gigabyte for ml-32m). An entry of COO takes 4 more for its row; CSR replaces
+# these by one offset of 4 bytes for each *user* (8, once there are more than two billion ratings). Draw all three
+# against the share of the cells that is known, for a table as large as ours:
 # %%
 m, n = A.shape
 share = np.linspace(0, 1, 101)
@@ -463,11 +466,11 @@ chosen = ["Toy Story", "Liar Liar", "Star Wars"]
 table = pd.DataFrame({"wrong": wrong_means, "right": true_means}, index=titles).loc[chosen]
 show(table, digits=3)
 # %% [markdown]
-# More than a quarter of all ratings was silently dropped, and every mean moved away from 0. Nothing crashed. The
-# library of this course has a rule against it: **what is known comes from `indptr` and `indices`, never from the
-# values.** A stored zero is a rating. SciPy knows the difference too, if you know where to look: `matrix.nnz` counts
-# what is stored, `matrix.count_nonzero()` looks at the values, and `matrix.eliminate_zeros()` throws stored zeros
-# away.
+# More than a quarter of all ratings was silently dropped, and the means moved away from 0, never towards it. Nothing
+# crashed. The library of this course has a rule against it: **what is known comes from `indptr` and `indices`, never
+# from the values.** A stored zero is a rating. SciPy knows the difference too, if you know where to look:
+# `matrix.nnz` counts what is stored, `matrix.count_nonzero()` looks at the values, and `matrix.eliminate_zeros()`
+# throws stored zeros away.
 #
 # %% [markdown] instructor=true
 # **Timing.** 45 minutes with two exercises. Exercise 2 goes faster with pencil: write down the three arrays for the
@@ -542,7 +545,8 @@ for c in (3.0, 3.5, x.mean(), 4.0):
 # A matrix times a vector is a vector. So a matrix *moves* vectors: it turns and stretches them. Take a small one that
 # means something. For the 345 people who rated both *Star Wars* and *The Empire Strikes Back*, centre both columns
 # and form the table of mean products, $S = Z^\top Z / n$, where $Z$ is the centred $345 \times 2$ table and
-# $n = 345$. Its diagonal holds the two variances, the other entry is the covariance.
+# $n = 345$. Its diagonal holds the two *variances*, the mean squares of the distance from the mean. The other entry
+# is the *covariance*, the mean product of the two distances: above 0 if the films are liked by the same people.
 # %%
 saga = A[:, [column("Star Wars"), column("The Empire Strikes Back")]]
 saga = saga[(saga > 0).all(axis=1)]
@@ -581,15 +585,15 @@ alt = (
 figure_alt(fig, alt)
 # %% [markdown]
 # Grey lines on the left join the tip of each arrow $u$ (blue) with the tip of $Su$ (orange). Most arrows are turned
-# towards one diagonal. But on two lines nothing turns: there, $S$ only stretches or shrinks. On the right, each dot
-# is a pair of ratings; the larger, the more users gave it. Such a direction is an **eigenvector** ("own vector") of
-# $S$, and the factor is its **eigenvalue** $\lambda$ ("lambda"):
+# towards one diagonal. But on two lines nothing turns: there, $S$ only stretches or shrinks. Such a direction is an
+# **eigenvector** ("own vector") of $S$, and the factor is its **eigenvalue** $\lambda$ ("lambda"):
 #
 # $$S v = \lambda v$$
 #
-# On the right you see what these directions mean. They are the axes of the cloud of ratings. Along the first, both
-# films go up and down together: who likes the one likes the other. Along the second they go against each other. The
-# eigenvalue is the variance of the cloud along its axis:
+# On the right you see what these directions mean. Each dot is a pair of ratings; the larger, the more users gave it.
+# The eigenvectors are the axes of this cloud (each drawn as long as the cloud is wide along it, roughly). Along the
+# first, both films go up and down together: who likes the one likes the other. Along the second they go against each
+# other. The eigenvalue is the variance of the cloud along its axis:
 # %%
 first, second = vectors[:, 1], vectors[:, 0]
 show(first_eigenvalue=values[1], variance_along_first=np.var(Z @ first))
@@ -605,14 +609,15 @@ show(first_times_second=abs(first @ second).round(12), share_of_the_first=values
 # ### Power iteration
 #
 # How does one *find* them? Look at the left picture again. Multiplying by $S$ turns every arrow towards the first
-# eigenvector. So multiply again, and again. Any start is a mixture of eigenvectors, $v = c_1 v_1 + c_2 v_2 + \dots$,
-# with the eigenvalues sorted, $\lambda_1 > \lambda_2 > \dots \ge 0$. After $t$ multiplications it is
+# eigenvector, unless it lies exactly on the second. So multiply again, and again. Any start is a mixture of
+# eigenvectors, $v = c_1 v_1 + c_2 v_2 + \dots$, with the eigenvalues sorted, $\lambda_1 > \lambda_2 > \dots \ge 0$.
+# After $t$ multiplications it is
 #
 # $$S^t v = \lambda_1^t c_1 v_1 + \lambda_2^t c_2 v_2 + \dots$$
 #
-# and the part with the largest $\lambda$ outgrows all others: compound interest at different rates. That is **power
-# iteration**. It is how PageRank was computed over the pages of the web. To keep the numbers within range, scale $v$
-# to length 1 after each step.
+# and the part with the largest $\lambda$ outgrows all others, if only $c_1$ is not 0: compound interest at different
+# rates. That is **power iteration**. It is how PageRank was computed over the pages of the web. To keep the numbers
+# within range, scale $v$ to length 1 after each step.
 
 
 # %% exercise="1.2.4"
@@ -715,7 +720,8 @@ figure_alt(fig, alt)
 # %%
 show(np.outer([1, 2, 3], [5, 0, 1]))
 # %% [markdown]
-# Now take the raw stars apart, and check every statement above:
+# Now take the raw stars apart, and check every statement above. (`U * s` multiplies each column $u_i$ by its
+# $\sigma_i$.)
 # %%
 U, s, Vt = np.linalg.svd(B, full_matrices=False)
 show(largest_difference_to_B=np.abs((U * s) @ Vt - B).max().round(9))
@@ -876,7 +882,7 @@ alt = "Singular values by layer: real ones start at 27 and meet the shuffled one
 figure_alt(fig, alt)
 # %% [markdown]
 # One layer stands far out, two or three a little, and from then on the two curves run side by side: what looks like
-# structure is what chance would make. (The real curve even falls *below*, since all tables have the same total of
+# structure is what chance would make. (The real curve even falls *below*, since both tables have the same total of
 # squares, and what the first layers took is missing from the rest.)
 #
 # So keep few. Does it pay? Hide one known rating in ten, and put the expected value, 0, in its place. Then see
@@ -913,11 +919,12 @@ fig.suptitle("More layers copy better, but they do not predict better", fontweig
 alt = "Error by rank. On seen ratings it falls to 0.36; on hidden ones lowest from rank 1 to 5, then up."
 figure_alt(fig, alt)
 # %% [markdown]
-# On what it has seen, the error falls with every layer, exactly as Eckart and Young promise. On what was hidden,
-# *one* layer brings almost all of the gain, up to five do no harm, and beyond that every layer copies noise: with
-# forty, the prediction is no better than with none. **Best at reproducing is not best at predicting**; lesson 1.5 is
-# about that difference. And this SVD still has a flaw: it works hard to reproduce the zeros that *we* put into the
-# holes. Lesson 4.1 throws the holes out of the sum, and that is the method which made the Netflix Prize famous.
+# On what it has seen, the error falls with every layer, as one expects from Eckart and Young (who speak of the whole
+# table, its filled holes included). On what was hidden, *one* layer brings almost all of the gain, up to five do no
+# harm, and beyond that every layer copies noise: with forty, the prediction is no better than with none. **Best at
+# reproducing is not best at predicting**; lesson 1.5 is about that difference. And this SVD still has a flaw: it
+# works hard to reproduce the zeros that *we* put into the holes. Lesson 4.1 throws the holes out of the sum, and that
+# is the method which made the Netflix Prize famous.
 #
 # ### The same mathematics, where you can see it
 #
@@ -1025,23 +1032,30 @@ show(difference_to_ItemItem=np.abs(mine - watched).max().round(12))
 from scipy.sparse.linalg import svds
 from sklearn.decomposition import TruncatedSVD
 
-table, by_hand = C.T @ C, []
-for _ in range(4):
-    value, v = power_iteration_checked(table, np.arange(1.0, 101), 1500)
-    by_hand.append(np.sqrt(value))
-    table = table - value * np.outer(v, v)
+
+def by_hand(steps):
+    table, layers = C.T @ C, []
+    for _ in range(4):
+        value, v = power_iteration_checked(table, np.arange(1.0, 101), steps)
+        layers.append(np.sqrt(value))
+        table = table - value * np.outer(v, v)
+    return layers
+
+
 libraries = {
-    "by hand": by_hand,
+    "by hand, 10 steps": by_hand(10),
+    "200 steps": by_hand(200),
     "numpy": s[:4],
     "scipy svds": svds(C, k=4, rng=np.random.default_rng(0))[1][::-1],
     "TruncatedSVD": TruncatedSVD(4, algorithm="arpack", random_state=0).fit(C).singular_values_,
 }
 compared = pd.DataFrame(libraries, index=[f"layer {i}" for i in range(1, 5)])
+compared.loc["off by at most"] = np.abs(compared.sub(compared["numpy"], axis=0)).max().round(6)
 show(compared)
-show(largest_difference=np.abs(compared.sub(compared["numpy"], axis=0)).max().max().round(6))
 # %% [markdown]
-# All four agree. Your loop is a dozen lines, and it needed 1,500 steps a layer, because layers 2, 3 and 4 lie so
-# close together. The libraries remember the earlier directions as they go (Lanczos's method) and need far fewer.
+# With 200 steps, all four agree. Your loop is a dozen lines, but ten steps a layer are not enough for it,
+# because layers 2, 3 and 4 lie so close together. The libraries remember the earlier directions as they go (Lanczos's
+# method) and need fewer.
 #
 # And a look ahead. In lesson 1.3 a learning rate is safe up to 2 over the largest *curvature*. That curvature is an
 # eigenvalue, of the table of mean products of the features (a column of ones included), so you can compute the limit

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import datasets
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
 from recsys_lab.course.quiz import Question
 
 
@@ -398,8 +398,11 @@ def _films_for_wrongly(how: str) -> Few:
             return int(np.ceil(share * len(counts)))
         if how == "fraction":
             return _films_for(counts, share) / len(counts)
-        if how == "more than":
-            return min(int((total <= wanted).sum()) + 1, len(counts))
+        if how.startswith("more than"):
+            films = int((total <= wanted).sum()) + 1
+            return films if how == "more than, to the end" else min(films, len(counts))
+        if how == "up to":
+            return int((total <= wanted).sum())
         return int((total < wanted).sum()) + (how != "one short")
 
     return films_for
@@ -427,6 +430,9 @@ def _check_films_for(films_for: Few) -> None:
     says = {
         "one short": "one short: you counted the films *before* the share is reached. The one that reaches it belongs to them",
         "more than": "one too many: at least this share is enough; your films hold more than it",
+        "more than, to the end": "one too many: at least this share is enough, and `<=` counts the film that reaches it as one before it",
+        "up to": "you counted the films up to the share (`<=`). Unless a film ends exactly there, the one that passes it "
+        "is missing, and films that add nothing are counted. Count those *before* (`<`), and add the one that reaches it",
         "label": "this is a film's id (the label where the share is reached), not how many films it took",
         "least": "you began with the films that have the fewest ratings. How *few* films? Begin with the most rated",
         "unsorted": "you added up in the order of the table. Sort from the most rated down first",
@@ -460,6 +466,8 @@ FEW = Exercise(
     wrong=(
         WrongAnswer("one film short", lambda: _films_for_wrongly("one short"), "one short"),
         WrongAnswer("more than the share", lambda: _films_for_wrongly("more than"), "one too many"),
+        WrongAnswer("one more than up to it", lambda: _films_for_wrongly("more than, to the end"), "as one before it"),
+        WrongAnswer("up to the share", lambda: _films_for_wrongly("up to"), "passes it"),
         WrongAnswer("the least rated first", lambda: _films_for_wrongly("least"), "fewest ratings"),
         WrongAnswer("not sorted", lambda: _films_for_wrongly("unsorted"), "order of the table"),
         WrongAnswer("the label instead of the position", lambda: _films_for_wrongly("label"), "film's id"),
@@ -469,9 +477,7 @@ FEW = Exercise(
     points=2,
     explanation="In SQL this is a running total, `SUM(n) OVER (ORDER BY n DESC)`, and a filter on it. Comparing whole numbers "
     "(`total < share * sum`) is safer than adding up fractions: a sum of fractions may end at 0.9999999 and never reach 1.",
-    expected=lambda: pd.Series(
-        {"films_for(counts, 0.8)": _films_for(pd.Series([1, 6, 2, 1]), 0.8)}, name="counts = pd.Series([1, 6, 2, 1])"
-    ),
+    expected=example("films_for(pd.Series([1, 6, 2, 1]), 0.8)", lambda: _films_for(pd.Series([1, 6, 2, 1]), 0.8)),
 )
 
 
@@ -667,9 +673,11 @@ def _check_sessions(sessions: Sessions) -> None:
         answer, users = sessions(passed, gap), sorted(set(ratings["user"]))
         _untouched((ratings,), (passed,))
         if isinstance(answer, Mapping):
-            answer = pd.Series(answer)
-        if isinstance(answer, pd.DataFrame) and answer.shape[1] == 1:
-            answer = answer.iloc[:, 0]
+            raise Incorrect("return a Series, index user: put your dictionary into `pd.Series(...)`.")
+        if isinstance(answer, pd.DataFrame):
+            raise Incorrect(
+                "return a Series, index user; this is a whole DataFrame. Pick its one column: `table[name]`, with the user as index."
+            )
         if isinstance(answer, (int, np.integer)):
             raise Incorrect("return one number *for each user*: a Series whose index is the user.")
         if not isinstance(answer, pd.Series):
@@ -748,9 +756,9 @@ SESSIONS = Exercise(
     explanation="Sessions are not in the data: you define them, by a pause. `groupby(...).diff()` is the window function, and its first "
     "value in each group is NaN, as LAG gives NULL. NaN > gap is False, so the first session must be added by hand. The gap itself is a "
     "choice; an hour is ours, and the result should not hang on it (try 30 minutes and two hours).",
-    expected=lambda: _sessions(
-        pd.DataFrame({"user": [1, 1, 1, 2], "timestamp": [100, 160, 5_000, 9_000]}), 3_600
-    ).rename("sessions(ratings, 3600): user 1 rated at 100, 160 and 5,000 s, user 2 at 9,000 s"),
+    expected=lambda: (
+        "User 1 rated at 100, 160 and 5,000 s, user 2 at 9,000 s. sessions(ratings, 3600) gives\n  user 1: {}\n  user 2: {}"
+    ).format(*_sessions(pd.DataFrame({"user": [1, 1, 1, 2], "timestamp": [100, 160, 5_000, 9_000]}), 3_600)),
 )
 
 
@@ -855,9 +863,9 @@ BEHIND = Exercise(
     "*inverse propensity weighting*, and it comes back in lesson 3.6, where a logged click is weighted by how likely the old system was to "
     "show the item. Only ratios of the weights matter, so the unknown constant in the chance cancels. The pull does not come "
     "out of the data: it has to be assumed, or measured in an experiment.",
-    expected=lambda: pd.Series(
-        {"mean_behind([4, 5, 5], pull=1)": _mean_behind([4, 5, 5], 1), "mean_behind([4, 5, 5], pull=2)": 4.5},
-        name="the mean of all cells",
+    expected=example(
+        "mean_behind([4, 5, 5], pull), for a pull of 1 and of 2,",
+        lambda: (_mean_behind([4, 5, 5], 1), _mean_behind([4, 5, 5], 2)),
     ),
 )
 

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import sparse
 
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
 from recsys_lab.course.quiz import Question
 
 Array = np.ndarray
@@ -36,17 +35,6 @@ def _block(n_users: int, n_films: int) -> Array:
     busy = np.argsort(-(A > 0).sum(axis=1), kind="stable")[:n_users]
     famous = np.argsort(-(A > 0).sum(axis=0), kind="stable")[:n_films]
     return A[np.ix_(busy, famous)]
-
-
-def _example(call: str, answer: Callable[[], Any]) -> Callable[[], pd.Series]:
-    """What `.expected()` shows for a function: one call, and each part of what it gives."""
-
-    def made() -> pd.Series:
-        parts = answer()
-        parts = parts if isinstance(parts, tuple) else (parts,)
-        return pd.Series([np.array2string(np.asarray(p), precision=4, floatmode="maxprec") for p in parts], name=call)
-
-    return made
 
 
 def _near(got: Any, want: Any, rtol: float = 1e-6) -> bool:
@@ -177,8 +165,8 @@ COSINES = Exercise(
     points=2,
     explanation="Dividing a vector by its length gives a *unit vector*: same direction, length 1. The cosine is the dot "
     "product of two unit vectors, so a service that stores unit vectors gets cosines at the price of dot products.",
-    expected=_example(
-        "cosines([[5, 4, 0], [0, 3, 0]], 0) gives", lambda: _cosines(np.array([[5.0, 4.0, 0.0], [0.0, 3.0, 0.0]]), 0)
+    expected=example(
+        "cosines([[5, 4, 0], [0, 3, 0]], 0)", lambda: _cosines(np.array([[5.0, 4.0, 0.0], [0.0, 3.0, 0.0]]), 0)
     ),
 )
 
@@ -310,8 +298,8 @@ TO_CSR = Exercise(
     points=3,
     explanation="This is a clustered index built by hand: sort, then remember where each key begins. `np.diff(indptr)` gives "
     "the length of each row back, and nothing is lost: from the three arrays you can rebuild the list.",
-    expected=_example(
-        "to_csr([2, 0], [0, 1], [4, 5], 3) gives",
+    expected=example(
+        "to_csr([2, 0], [0, 1], [4, 5], 3)",
         lambda: _to_csr(np.array([2, 0]), np.array([0, 1]), np.array([4.0, 5.0]), 3),
     ),
 )
@@ -455,6 +443,7 @@ def _power_wrongly(how: str) -> Callable[[Array, Array, int], Any]:
                 elif how in ("never scaled", "scaled at the end"):
                     length = 1.0
                 v /= length
+                growth = length
                 if how == "one step":
                     return float(v @ S @ v), v
             if how == "scaled at the end":
@@ -464,6 +453,8 @@ def _power_wrongly(how: str) -> Callable[[Array, Array, int], Any]:
             value = float((S @ v)[0] / v[0]) if v[0] else 0.0
         elif how == "square":
             value = float((S @ v) @ (S @ v))
+        elif how == "growth of a long start":
+            value = float(growth)
         return (v, value) if how == "swapped" else (value, v)
 
     return power_iteration
@@ -541,6 +532,11 @@ def _check_power_iteration(power_iteration: Callable[[Array, Array, int], Any]) 
             same(got_value, value, what=f"{what}: the eigenvalue")
         elif not (isinstance(got_value, (int, float, np.number)) or np.ndim(got_value) == 0):
             raise Incorrect(f"{what}: the eigenvalue should be a number.")
+        elif steps == 1 and not np.isclose(start @ start, 1) and _near(got_value, np.linalg.norm(S @ start)):
+            raise Incorrect(
+                f"{what}: you took the growth of v for the eigenvalue, but v began with length {np.linalg.norm(start):g}. "
+                "Scale the start to length 1 first, or use `v @ S @ v` at the end."
+            )
 
 
 POWER = Exercise(
@@ -569,6 +565,7 @@ POWER = Exercise(
         WrongAnswer("the diagonal only", lambda: _power_wrongly("entry by entry"), "only the diagonal"),
         WrongAnswer("a ratio of first entries", lambda: _power_wrongly("ratio of entries"), "the eigenvalue"),
         WrongAnswer("the square", lambda: _power_wrongly("square"), "square of the eigenvalue"),
+        WrongAnswer("growth of a long start", lambda: _power_wrongly("growth of a long start"), "began with length 5"),
         WrongAnswer("vector first", lambda: _power_wrongly("swapped"), "eigenvalue comes first"),
         WrongAnswer("changes the start", lambda: _power_wrongly("in place"), "changed the start"),
     ),
@@ -576,8 +573,8 @@ POWER = Exercise(
     explanation="Nothing but products of a matrix with a vector: that is why it works where the matrix is too large to take "
     "apart, spread over many machines, or known only through a function that multiplies by it. The scaling changes no "
     "direction; it only keeps the numbers within range.",
-    expected=_example(
-        "power_iteration([[2, 1], [1, 2]], [1, 0], 50) gives",
+    expected=example(
+        "power_iteration([[2, 1], [1, 2]], [1, 0], 50)",
         lambda: _power_iteration(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([1.0, 0.0]), 50),
     ),
 )
@@ -775,7 +772,7 @@ LAYERS = Exercise(
     points=2,
     explanation="You predicted the quality of a compressed picture without compressing it. It works because the layers stand at "
     "right angles to each other, so their squares add up as in Pythagoras.",
-    expected=_example("layers_for([4, 3], 0.7) gives", lambda: _layers_for(np.array([4.0, 3.0]), 0.7)),
+    expected=example("layers_for([4, 3], 0.7)", lambda: _layers_for(np.array([4.0, 3.0]), 0.7)),
 )
 
 EXERCISES = [COSINES, TO_CSR, FILM_MEANS, POWER, LOW_RANK, LAYERS]
