@@ -849,8 +849,8 @@ figure_alt(fig, alt)
 # %% exercise="2.6.6"
 # Work it out on paper or in code: how much each item is wanted (0 to 1), and the name of the best one.
 ### BEGIN SOLUTION
-# clicks divided by looks; B: 300 / (1000 * 0.25), and so on
-wanted_by = {"A": 300 / (1000 * 1.0), "B": 120 / (1000 * 0.25), "C": 200 / (600 * 0.5 + 400 * 0.25), "best": "C"}
+# clicks divided by looks
+wanted_by = {"A": 300 / 1000, "B": 90 / (1000 * 0.2), "C": 200 / (600 * 0.5 + 400 * 0.2), "best": "C"}
 ### END SOLUTION
 # %% check="2.6.6"
 wanted_by_checked = ex("2.6.6").check(wanted_by)

@@ -69,6 +69,10 @@ def _to_choices_by_last(log: pd.DataFrame, seconds: float) -> pd.DataFrame:
     return (log.groupby(["user", "item"])["stay"].last() >= seconds).rename("chosen").reset_index()
 
 
+def _to_choices_by_first(log: pd.DataFrame, seconds: float) -> pd.DataFrame:
+    return (log.groupby(["user", "item"])["stay"].first() >= seconds).rename("chosen").reset_index()
+
+
 def _to_choices_by_mean(log: pd.DataFrame, seconds: float) -> pd.DataFrame:
     return (log.groupby(["user", "item"])["stay"].mean() >= seconds).rename("chosen").reset_index()
 
@@ -92,8 +96,11 @@ def _to_choices_per_event(log: pd.DataFrame, seconds: float) -> pd.DataFrame:
 
 
 def _to_choices_all_pairs(log: pd.DataFrame, seconds: float) -> pd.DataFrame:
-    made = _to_choices(log, seconds).pivot(index="user", columns="item", values="chosen").fillna(False)
-    return made.astype(bool).stack().rename("chosen").reset_index()
+    every = pd.MultiIndex.from_product(
+        [sorted(log["user"].unique()), sorted(log["item"].unique())], names=["user", "item"]
+    )
+    chosen = _to_choices(log, seconds).set_index(["user", "item"])["chosen"]
+    return chosen.reindex(every, fill_value=False).reset_index()
 
 
 def _small_log() -> pd.DataFrame:
@@ -111,6 +118,9 @@ def _small_log() -> pd.DataFrame:
             ("ann", "z", "click", 30.0),
             ("cem", "z", "shown", NAN),
             ("cem", "z", "click", 3.0),
+            ("cem", "y", "shown", NAN),
+            ("cem", "y", "click", 5.0),
+            ("cem", "y", "click", 40.0),
         ],
         columns=LOG_COLUMNS,
     )
@@ -167,15 +177,23 @@ def _check_to_choices(to_choices: ToChoices) -> None:
         raise Incorrect(
             "bea's two visits to x, 20 and 25 seconds, were added up. One visit must be long enough by itself."
         )
+    if not said["ann", "x"] and said["cem", "y"]:
+        raise Incorrect(
+            "ann stayed 40 seconds with x, and only 2 the next time. One long visit is enough: the last does not decide."
+        )
+    if said["ann", "x"] and not said["cem", "y"]:
+        raise Incorrect(
+            "cem left y after 5 seconds, came back, and stayed 40. One long visit is enough: the first does not decide."
+        )
     if not said["ann", "x"]:
         raise Incorrect(
-            "ann stayed 40 seconds with x, and only 2 the next time. One long visit is enough: neither the last one nor the mean decides."
+            "ann stayed 40 seconds with x on one visit and 2 on another. One long visit is enough: a short one does not lower it."
         )
     if not said["ann", "z"]:
         raise Incorrect("ann stayed exactly 30 seconds with z, and the bar is 30: `>=`, not `>`.")
     if pairs != sorted(pairs):
         raise Incorrect("the rows should be sorted by user, then item.")
-    same(got, want, what="the log with four readers")
+    same(got, want, what="the log with three readers")
     rng = np.random.default_rng(5)
     for n, seconds in ((40, 10), (300, 45), (1, 5)):
         shown = pd.DataFrame({"user": rng.integers(0, 12, n), "item": rng.integers(0, 9, n)})
@@ -516,9 +534,19 @@ def _check_draw(draw: Draw) -> None:
             raise Incorrect(
                 "only films that the user rated low were drawn. What the user never met is a negative as well."
             )
+        if not count[4] and not count[5]:
+            raise Incorrect(
+                "everything that the user has rated is left out, whatever the stars and in the test part, too. That is the leak and one "
+                "more thing: which of these films are *not* choices in training?"
+            )
         raise Incorrect(
             "there is the leak: films that the user likes in the *test* part are never drawn. What is never pushed down ends up on "
             "top, so the model learns from you which films are hidden. The sampler may know the training part only."
+        )
+    if not count[4] and not count[12]:
+        raise Incorrect(
+            "neither film 12, which nobody has rated, nor those that only this user rated low are ever drawn: your pool is made of other "
+            "people's choices. Such a pool draws by popularity. Draw from the catalogue."
         )
     if not count[4] and not count[5]:
         raise Incorrect(
@@ -575,8 +603,8 @@ def _drawn(got: Any, n: int, catalogue: np.ndarray) -> np.ndarray:
 
 
 # ------------------------------------------------------------------ 2.6.6 clicks, places and wants
-LOOKED = {1: 1.0, 2: 0.5, 4: 0.25}  # v_r, the share of visitors who look at place r
-PLACED = {"A": ({1: 1000}, 300), "B": ({4: 1000}, 120), "C": ({2: 600, 4: 400}, 200)}  # shown at places, clicks
+LOOKED = {1: 1.0, 2: 0.5, 4: 0.2}  # v_r, the share of visitors who look at place r
+PLACED = {"A": ({1: 1000}, 300), "B": ({4: 1000}, 90), "C": ({2: 600, 4: 400}, 200)}  # shown at places, clicks
 
 
 def _wanted() -> dict[str, Any]:
@@ -668,7 +696,7 @@ def _wanted_figure() -> Any:
     ax.set(title="What the log shows. How many of the views were looks?", xlabel="item", ylabel="number")
     ax.set_ylim(0, 1250)
     ax.legend(loc="upper right", ncols=2)
-    figure_alt(fig, "Three items with 1000 page views each, and 300, 120 and 200 clicks.")
+    figure_alt(fig, "Three items with 1000 page views each, and 300, 90 and 200 clicks.")
     return fig
 
 
@@ -693,8 +721,9 @@ EXERCISES = [
         wrong=(
             WrongAnswer("every click counts", lambda: _to_choices_by_click, "a click is not enough"),
             WrongAnswer("adds up the visits", lambda: _to_choices_by_sum, "were added up"),
-            WrongAnswer("the last visit decides", lambda: _to_choices_by_last, "One long visit is enough"),
-            WrongAnswer("the mean visit decides", lambda: _to_choices_by_mean, "One long visit is enough"),
+            WrongAnswer("the last visit decides", lambda: _to_choices_by_last, "the last does not decide"),
+            WrongAnswer("the mean visit decides", lambda: _to_choices_by_mean, "does not lower it"),
+            WrongAnswer("the first visit decides", lambda: _to_choices_by_first, "the first does not decide"),
             WrongAnswer("above instead of from", lambda: _to_choices_above, "`>=`, not `>`"),
             WrongAnswer("keeps the choices only", lambda: _to_choices_only_positives, "information too"),
             WrongAnswer("keeps the clicked only", lambda: _to_choices_only_clicked, "did not click"),
@@ -852,12 +881,12 @@ EXERCISES = [
         ),
         wrong=(
             WrongAnswer("the colleague's", lambda: _draw_wrongly("leak"), "there is the leak"),
-            WrongAnswer("all that was rated, in both parts", lambda: _draw_wrongly("all seen"), "there is the leak"),
+            WrongAnswer("all that was rated, in both parts", lambda: _draw_wrongly("all seen"), "one more thing"),
             WrongAnswer("no rated films", lambda: _draw_wrongly("seen"), "surest negatives"),
-            WrongAnswer("nobody's choices", lambda: _draw_wrongly("everybody"), "leak"),
+            WrongAnswer("nobody's choices", lambda: _draw_wrongly("everybody"), "*other* people"),
             WrongAnswer("anything at all", lambda: _draw_wrongly("anything"), "chose in training were drawn"),
             WrongAnswer("fives only are choices", lambda: _draw_wrongly("above"), "4 stars counts as chosen"),
-            WrongAnswer("by popularity", lambda: _draw_wrongly("popular"), "negatives there are"),
+            WrongAnswer("by popularity", lambda: _draw_wrongly("popular"), "by popularity"),
             WrongAnswer("without repeats", lambda: _draw_wrongly("no repeats"), "Repeats are allowed"),
             WrongAnswer("a rotation", lambda: _draw_wrongly("first"), "not a random draw"),
             WrongAnswer("low ratings only", lambda: _draw_wrongly("only liked less"), "negative as well"),
@@ -877,12 +906,12 @@ EXERCISES = [
         title="The item in the dark corner",
         kind="figure it out",
         prompt="""
-            Three items, 1,000 page views each. Place 1 is looked at by all visitors, place 2 by half of them, place 4 by a quarter.
+            Three items, 1,000 page views each. Place 1 is looked at by all visitors, place 2 by half of them, place 4 by a fifth.
 
             | item | where it stood | clicks |
             |---|---|---|
             | A | place 1, all the time | 300 |
-            | B | place 4, all the time | 120 |
+            | B | place 4, all the time | 90 |
             | C | place 2 for 600 views, place 4 for 400 views | 200 |
 
             A dashboard that sorts by clicks puts A first. Guess which item is wanted most; then work out each item's $w_i$.
@@ -891,7 +920,7 @@ EXERCISES = [
         check=_check_wanted,
         hints=(
             "Clicks = looks times w. A had 1,000 looks. How many had B?",
-            "C had 600 x 0.5 looks at place 2 and 400 x 0.25 at place 4. Divide its clicks by the sum.",
+            "C had 600 x 0.5 looks at place 2 and 400 x 0.2 at place 4. Divide its clicks by the sum.",
         ),
         wrong=(
             WrongAnswer("raw click rates", lambda: _wanted_wrongly("rate"), "raw click rate"),
@@ -899,11 +928,11 @@ EXERCISES = [
             WrongAnswer("mean of the two places", lambda: _wanted_wrongly("mean place"), "plain mean"),
             WrongAnswer("times the place's number", lambda: _wanted_wrongly("place number"), "number of the place"),
             WrongAnswer("views weighted by 1 / v", lambda: _wanted_wrongly("mean weight"), "belongs to *clicks*"),
-            WrongAnswer("per cent", lambda: {"A": 30, "B": 48, "C": 50, "best": "C"}, "per cent"),
+            WrongAnswer("per cent", lambda: {"A": 30, "B": 45, "C": 52.6, "best": "C"}, "per cent"),
             WrongAnswer("the wrong winner", lambda: _wanted() | {"best": "A"}, "not the largest"),
         ),
         points=2,
-        explanation="A: 300 / 1000 = 0.30. B: 120 / 250 = 0.48. C: 200 / (300 + 100) = 0.50. The item with the most clicks is wanted least. "
+        explanation="A: 300 / 1000 = 0.30. B: 90 / 200 = 0.45. C: 200 / (300 + 80) = 0.53. The item with the most clicks is wanted least. "
         "Each click of a place that is looked at with probability v stands for 1 / v clicks on a fair page.",
         expected=_wanted_figure,
     ),
