@@ -43,6 +43,15 @@ def _array(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     return array
 
 
+def _number(value: Any, what: str) -> float:
+    """The answer as a float; anything else is refused in words."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
+    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
+        raise Incorrect(f"{what} should be a number, but is {value!r}.")
+    return float(value)
+
+
 def _close(a: np.ndarray, b: np.ndarray) -> bool:
     return bool(np.allclose(a, b, rtol=1e-6, atol=1e-9))
 
@@ -288,6 +297,8 @@ def _check_ease(ease: Ease) -> None:
         )
     if _close(b, _ease_no_division(x, reg)):
         raise Incorrect("the division by P_ii is missing: -P alone is the plain ridge divided by reg.")
+    if _close(b, _ease(x, 1.0)):
+        raise Incorrect("reg is 2 here, and you calculated with 1 in its place: it is the function's second argument.")
     for factor, words in (
         (len(x), "multiplied by the number of users"),
         (1 / len(x), "divided by the number of users"),
@@ -357,6 +368,8 @@ def _check_user_vector(user_vector: UserVector) -> None:
     for how, message in messages.items():
         if _close(p, _user_vector_wrongly(how)(q, chosen, alpha, reg)):
             raise Incorrect(message)
+    if _close(p, _user_vector_summed(q, chosen, alpha, reg)) or _close(p, q[chosen].mean(axis=0)):
+        raise Incorrect("this is an average of the chosen items' vectors. Solve the equation: `np.linalg.solve(A, b)`.")
     if _close(p, _user_vector(q, chosen, alpha + 1, reg)):
         raise Incorrect("a choice has the confidence 1 + alpha; yours has 2 + alpha.")
     if alpha > 1 and _close(p, _user_vector(q, chosen, alpha - 1, reg)):
@@ -620,7 +633,7 @@ def _wanted_wrongly(how: str) -> dict[str, Any]:
         if how == "rate":
             by[name] = rate
         elif how == "mean place":
-            by[name] = rate / np.mean([LOOKED[r] for r in shown])
+            by[name] = rate / float(np.mean([LOOKED[r] for r in shown]))
         elif how == "times":
             by[name] = rate * sum(n * LOOKED[r] for r, n in shown.items()) / total
         elif how == "place number":
@@ -640,9 +653,9 @@ def _check_wanted(answer: Any) -> None:
     got = {}
     for name in PLACED:
         value = answer[name]
-        if isinstance(value, (bool, str)) or not np.isscalar(value) or not math.isfinite(float(value)):
+        got[name] = _number(value, f"the entry {name!r}")
+        if not math.isfinite(got[name]):
             raise Incorrect(f"the entry {name!r} should be a number from 0 to 1, but is {value!r}.")
-        got[name] = float(value)
     if all(np.isclose(v, 100 * want[n], rtol=0.01) for n, v in got.items()):
         raise Incorrect("these are per cent. Give shares from 0 to 1.")
     if got["A"] > 1 or got["B"] > 1 or got["C"] > 1:
@@ -766,7 +779,7 @@ EXERCISES = [
             WrongAnswer("divided by rows", lambda: _ease_by_rows, "Column i belongs to film i"),
             WrongAnswer("no division", lambda: _ease_no_division, "division by P_ii is missing"),
             WrongAnswer("reg times the users", lambda: _ease_by_users, "number of users"),
-            WrongAnswer("reg ignored", lambda: _ease_tied, "B"),
+            WrongAnswer("reg ignored", lambda: _ease_tied, "1 in its place"),
         ),
         points=3,
         explanation="A film that may vote for itself needs nobody else, and for a film that the user has not chosen that vote is worth "
@@ -807,7 +820,7 @@ EXERCISES = [
             WrongAnswer("price times n", lambda: _user_vector_wrongly("price times n"), "lambda_u already"),
             WrongAnswer("alpha ignored", lambda: _user_vector_wrongly("no alpha"), "plays no part"),
             WrongAnswer("confidence squared", lambda: _user_vector_wrongly("alpha squared"), "squared"),
-            WrongAnswer("mean of the items", lambda: _user_vector_summed, "p_u"),
+            WrongAnswer("mean of the items", lambda: _user_vector_summed, "an average"),
         ),
         points=3,
         explanation="`Q.T @ Q` already holds every item once, with confidence 1. So the user's own delta is alpha, while on the right, "
