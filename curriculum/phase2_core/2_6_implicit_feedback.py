@@ -86,7 +86,8 @@ fit_rows, valid_rows = random_split(train.to_frame(), test=0.2, seed=1)
 fit_part = Ratings.from_frame(fit_rows, scale=(1, 5))
 films = my_ratings.shelf(datasets.load("ml-100k"))
 
-X = fit_part.positives(threshold=4).toarray()  # 1 where the user gave four stars or more, else 0
+S = fit_part.positives(threshold=4)  # 1 where the user gave four stars or more; sparse, as in lesson 1.2
+X = S.toarray()  # the same with all its zeros
 n_users, n_items = X.shape
 liked = valid_rows[valid_rows["rating"] >= 4]
 rows, columns = fit_part.users.rows(liked["user"]), fit_part.items.rows(liked["item"])
@@ -289,7 +290,7 @@ rows_of = []
 for reg in (0.01, 1, 30):
     plain = np.linalg.solve(G + reg * np.eye(n_items), G)
     error = ((X - X @ plain) ** 2).sum() / X.sum()
-    rows_of.append((reg, error, ndcg_of(X @ plain)))
+    rows_of.append((reg, error, ndcg_of(S @ plain)))
 show(pd.DataFrame(rows_of, columns=["reg", "squared error per choice", "nDCG@10, validation"]))
 # %% [markdown]
 # The better it fits, the worse its lists. At the top it explains the training data to a few millionths, and loses to
@@ -382,8 +383,8 @@ curve = {"plain": [], "EASE": []}
 for reg in regs:
     P = np.linalg.inv(G + reg * np.eye(n_items))
     off_diagonal = -P + np.diag(np.diag(P))
-    curve["plain"].append(ndcg_of(X @ (reg * off_diagonal)))  # films rated before leave the list, so B_ii is not needed
-    curve["EASE"].append(ndcg_of(X @ (off_diagonal / np.diag(P))))
+    curve["plain"].append(ndcg_of(S @ (reg * off_diagonal)))  # films rated before leave the list, so B_ii is not needed
+    curve["EASE"].append(ndcg_of(S @ (off_diagonal / np.diag(P))))
 
 fig, ax = plt.subplots()
 ax.plot(regs, curve["EASE"], "o-", label="EASE: no vote for itself")
