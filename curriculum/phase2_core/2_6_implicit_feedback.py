@@ -844,8 +844,9 @@ show(pd.DataFrame(by_threshold, index=["choices", "nDCG@10"]).T)
 #
 # $$P(\text{click on } i \text{ at place } r) = \underbrace{v_r}_{\text{was the place looked at?}} \times \underbrace{w_i}_{\text{is the item wanted?}}$$
 #
-# $v_r$ is the **examination** of place $r$, and $w_i$ what we are after. Below, twelve items with known $w_i$ (`wanted`); place $r$ is looked at with probability $v_r = 1/r$ (`looked`). On the first day they happen to stand in a random order, and 2,000
-# people pass by.
+# $v_r$ is the **examination** of place $r$, and $w_i$ what we are after. Below, twelve items with known $w_i$
+# (`wanted`); place $r$ is looked at with probability $v_r = 1/r$ (`looked`). On the first day they happen to stand in a
+# random order, and 2,000 people pass by.
 # %%
 rng = np.random.default_rng(3)
 wanted = rng.uniform(0.05, 0.6, 12)
