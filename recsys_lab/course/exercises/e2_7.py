@@ -293,21 +293,25 @@ def _contrary(fit: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     return 2 * fit["rating"].mean() - _film_mean(fit, rows) + 0.3 * (_user_mean(fit, rows) - fit["rating"].mean())
 
 
+Call = tuple[int, pd.DataFrame, pd.DataFrame, np.ndarray]  # which model, what it was fitted on, asked, and said
+
+
+def _watched(number: int, model: Model, seen: list[Call]) -> Model:
+    def watched(fit: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
+        predicted = model(fit, rows)
+        seen.append((number, fit.copy(), rows.copy(), predicted))
+        return predicted.copy()
+
+    return watched
+
+
 def _check_weights(weights: Weights) -> None:
     train = _ratings_for_weights()
     for models in ([_user_mean, _film_mean], [_memory, _film_mean, _user_mean], [_film_mean, _contrary, _user_mean]):
-        seen: list[tuple[int, pd.DataFrame, pd.DataFrame, np.ndarray]] = []
-
-        def watch(number: int, model: Model, seen: list = seen) -> Model:
-            def watched(fit: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
-                predicted = model(fit, rows)
-                seen.append((number, fit.copy(), rows.copy(), predicted))
-                return predicted.copy()
-
-            return watched
+        seen: list[Call] = []
 
         mine = train.copy()
-        got = weights([watch(n, m) for n, m in enumerate(models)], mine)
+        got = weights([_watched(n, m, seen) for n, m in enumerate(models)], mine)
         if got is None:
             raise Incorrect("the function gives None: is a `return` missing?")
         if not mine.equals(train):
@@ -339,7 +343,7 @@ def _check_weights(weights: Weights) -> None:
         _compare_weights(got, seen, len(models), train["rating"].mean())
 
 
-def _compare_weights(got: np.ndarray, seen: list, n_models: int, train_mean: float) -> None:
+def _compare_weights(got: np.ndarray, seen: list[Call], n_models: int, train_mean: float) -> None:
     """Against the regression on exactly what the learner's models predicted, whichever split was used."""
     by_model = [[(fit, rows, p) for number, fit, rows, p in seen if number == m] for m in range(n_models)]
     a = np.column_stack([np.concatenate([p for *_, p in calls]) for calls in by_model])
@@ -526,6 +530,8 @@ def _decisive(recommend: Recommend, history: dict, film: Any, n: int) -> set:
 def _decisive_wrongly(how: str) -> Decisive:
     def decisive(recommend: Recommend, history: dict, film: Any, n: int) -> set:
         found = set()
+        if how == "highest":
+            return {max(history, key=history.__getitem__)}
         for rated in list(history):
             rest = {other: stars for other, stars in history.items() if other != rated}
             if how == "competitor":
@@ -650,8 +656,9 @@ def _check_decisive(decisive: Decisive) -> None:
     raise Incorrect(f"{what}: decisive are {right}, but you found {given}.")
 
 
-def _decisive_largest(recommend: Recommend, history: dict, film: Any, n: int) -> set:
-    return {max(history, key=history.__getitem__)}
+def _all_wrong(make: Callable[[str], Any], *mistakes: tuple[str, str, str]) -> tuple[WrongAnswer, ...]:
+    """Wrong answers made by make(how), from (name, how, says)."""
+    return tuple(WrongAnswer(name, functools.partial(make, how), says) for name, how, says in mistakes)
 
 
 EXERCISES = [
@@ -711,18 +718,16 @@ EXERCISES = [
             "It is lesson 1.3's ridge: features `q`, target `d`, weights `p`. Which matrix gets the fine, and where?",
             "`np.linalg.solve(A, b)` with `A = q.T @ q + reg * np.eye(q.shape[1])` and `b = q.T @ d`.",
         ),
-        wrong=tuple(
-            WrongAnswer(name, functools.partial(_fold_in_wrongly, how), says)
-            for name, how, says in (
-                ("no fine", "no fine", "fine is missing"),
-                ("average of the vectors", "mean of vectors", "average of the films' vectors"),
-                ("damped sum of the vectors", "weighted sum", "counted twice"),
-                ("means in place of sums", "means inside", "divided Q^T Q"),
-                ("lambda squared", "fine squared", "squared lambda"),
-                ("lambda in every entry", "fine everywhere", "on the diagonal"),
-                ("returns the scores", "scores", "one a film"),
-                ("only the diagonal", "diagonal", "whole system"),
-            )
+        wrong=_all_wrong(
+            _fold_in_wrongly,
+            ("no fine", "no fine", "fine is missing"),
+            ("average of the vectors", "mean of vectors", "average of the films' vectors"),
+            ("damped sum of the vectors", "weighted sum", "counted twice"),
+            ("means in place of sums", "means inside", "divided Q^T Q"),
+            ("lambda squared", "fine squared", "squared lambda"),
+            ("lambda in every entry", "fine everywhere", "on the diagonal"),
+            ("returns the scores", "scores", "one a film"),
+            ("only the diagonal", "diagonal", "whole system"),
         ),
         points=2,
         explanation="With the films' vectors fixed, ALS is a linear regression for each user, and a newcomer's is no "
@@ -749,18 +754,16 @@ EXERCISES = [
             '`counts = ratings.groupby(["item", "rating"]).size().unstack(fill_value=0)`; then `f = counts.div(n, axis=0)`. '
             "In `f * np.log2(f)` put 1 for the shares that are 0, inside the logarithm: `f.where(f > 0, 1)`.",
         ),
-        wrong=tuple(
-            WrongAnswer(name, functools.partial(_ask_wrongly, how), says)
-            for name, how, says in (
-                ("entropy alone", "entropy", "entropy alone"),
-                ("n in place of its logarithm", "popularity", "not by log2"),
-                ("natural logarithms", "natural", "natural logarithms"),
-                ("the minus forgotten", "sign", "minus in front"),
-                ("shares of all ratings", "of all", "within each film"),
-                ("shares of each star", "of the stars", "overall"),
-                ("0 log 0", "nan", "NaN"),
-                ("variance", "spread", "variance"),
-            )
+        wrong=_all_wrong(
+            _ask_wrongly,
+            ("entropy alone", "entropy", "entropy alone"),
+            ("n in place of its logarithm", "popularity", "not by log2"),
+            ("natural logarithms", "natural", "natural logarithms"),
+            ("the minus forgotten", "sign", "minus in front"),
+            ("shares of all ratings", "of all", "within each film"),
+            ("shares of each star", "of the stars", "overall"),
+            ("0 log 0", "nan", "NaN"),
+            ("variance", "spread", "variance"),
         ),
         points=2,
         explanation="Entropy is the number of yes-no questions that an answer is worth. It is 0 where everybody agrees, "
@@ -784,18 +787,16 @@ EXERCISES = [
             "`fit, held_out = random_split(train, test=0.2, seed=1)`. Every model is fitted on `fit` and predicts "
             "`held_out`; then `nnls(predictions - mu, held_out['rating'] - mu)[0]` with the mean of `fit`.",
         ),
-        wrong=tuple(
-            WrongAnswer(name, functools.partial(_weights_wrongly, how), says)
-            for name, how, says in (
-                ("the colleague's", "leaky", "that is the leak"),
-                ("splits, and fits on everything", "fits on all", "that is the leak"),
-                ("plain least squares", "negative", "not all >= 0"),
-                ("negative weights set to 0", "clipped", "after the fact"),
-                ("mean not taken off", "not centred", "mean was not taken off"),
-                ("divided by the sum", "normalised", "divided the weights by their sum"),
-                ("equal weights", "equal", "equal weights"),
-                ("one over the error", "by error", "non-negative least squares gives"),
-            )
+        wrong=_all_wrong(
+            _weights_wrongly,
+            ("the colleague's", "leaky", "that is the leak"),
+            ("splits, and fits on everything", "fits on all", "that is the leak"),
+            ("plain least squares", "negative", "not all >= 0"),
+            ("negative weights set to 0", "clipped", "after the fact"),
+            ("mean not taken off", "not centred", "mean was not taken off"),
+            ("divided by the sum", "normalised", "divided the weights by their sum"),
+            ("equal weights", "equal", "equal weights"),
+            ("one over the error", "by error", "non-negative least squares gives"),
         ),
         points=3,
         explanation="A model that was fitted on a rating knows it, more or less by heart. Regressing the ratings on such "
@@ -820,18 +821,16 @@ EXERCISES = [
             "`for name, service in chain:` stop if `len(filled) == n`; `try: proposed = service(history)`, "
             "`except Exception: continue`; then append `(film, name)` for each film that is not taken, while there is a place.",
         ),
-        wrong=tuple(
-            WrongAnswer(name, functools.partial(_answer_wrongly, how), says)
-            for name, how, says in (
-                ("stops at the first service that says something", "first answer", "places are filled"),
-                ("lets exceptions through", "raises", "so did the chain"),
-                ("stops at the first that fails", "gives up", "places are filled"),
-                ("answers what was seen", "seen", "in the history"),
-                ("lists a film twice", "repeats", "twice"),
-                ("asks every service", "calls all", "called all the same"),
-                ("fills more places than there are", "too long", "Stop when they are filled"),
-                ("does not say who answered", "no names", "pairs"),
-            )
+        wrong=_all_wrong(
+            _answer_wrongly,
+            ("stops at the first service that says something", "first answer", "places are filled"),
+            ("lets exceptions through", "raises", "so did the chain"),
+            ("stops at the first that fails", "gives up", "places are filled"),
+            ("answers what was seen", "seen", "in the history"),
+            ("lists a film twice", "repeats", "twice"),
+            ("asks every service", "calls all", "called all the same"),
+            ("fills more places than there are", "too long", "Stop when they are filled"),
+            ("does not say who answered", "no names", "pairs"),
         ),
         points=3,
         explanation="Each service sees the same history, and the set of taken films runs through all of them. Looking for a "
@@ -861,19 +860,17 @@ EXERCISES = [
             "the answer, one place is lost. How many films must you ask for, so that n others are left?",
             "`listed = [f for f in recommend(rest, n + 1) if f != rated][:n]`; the rating is decisive if `film` is not in it.",
         ),
-        wrong=tuple(
-            WrongAnswer(name, functools.partial(_decisive_wrongly, how), says)
-            for name, how, says in (
-                ("the taken film competes", "competitor", "effect of the test"),
-                ("those without which it stays", "kept", "*stays*"),
-                ("one rating kept, the others away", "alone", "enough alone"),
-                ("lowered to one star", "one star", "lowered the rating"),
-                ("first place only", "first place", "first place only"),
-                ("n + 1 places", "longer", "cut at n"),
-                ("takes it out of the caller's dict", "in place", "changed the history"),
-            )
-        )
-        + (WrongAnswer("the highest rating", lambda: _decisive_largest, "decisive are"),),
+        wrong=_all_wrong(
+            _decisive_wrongly,
+            ("the taken film competes", "competitor", "effect of the test"),
+            ("those without which it stays", "kept", "*stays*"),
+            ("one rating kept, the others away", "alone", "enough alone"),
+            ("lowered to one star", "one star", "lowered the rating"),
+            ("first place only", "first place", "first place only"),
+            ("n + 1 places", "longer", "cut at n"),
+            ("takes it out of the caller's dict", "in place", "changed the history"),
+            ("the highest rating", "highest", "decisive are"),
+        ),
         points=3,
         explanation="A counterfactual test needs only what a user has, too: the list. It finds the ratings that matter one "
         "by one. Where two ratings each would be enough, it finds none of them: the film is *overdetermined*, and the honest "
