@@ -172,6 +172,9 @@ def _ask_wrongly(how: str) -> AskScore:
                 return n * bits
             if how == "sign":
                 return -np.log2(n) * bits
+            if how == "everywhere":
+                share = ratings["rating"].value_counts(normalize=True)
+                return np.log2(n) * -(share * np.log2(share)).sum()
             if how == "spread":
                 return np.log2(n) * ratings.groupby("item")["rating"].var(ddof=0)
             return (np.log(n) if how == "natural" else np.log2(n)) * bits
@@ -200,7 +203,7 @@ def _check_ask(ask_score: AskScore) -> None:
         if got.isna().any():
             raise Incorrect(
                 "some scores are NaN. Where nobody gave s stars the share is 0, and 0 * log2(0) is NaN in NumPy: such a "
-                "share adds nothing to the sum."
+                "share adds nothing to the sum. A film rated once scores 0."
             )
         messages = {
             "entropy": "that is the entropy alone. Multiply by log2(n): can the person answer at all?",
@@ -209,6 +212,7 @@ def _check_ask(ask_score: AskScore) -> None:
             "sign": "all scores are negative (or 0). Logarithms of shares are negative, so the entropy has a minus in front.",
             "of all": "the shares must add up to 1 within each film: divide by the film's own number of ratings.",
             "of the stars": "you divided by how often each star was given overall. Divide by the film's number of ratings.",
+            "everywhere": "every film got the same entropy, that of all ratings. Count the stars film by film.",
             "spread": "that is the variance of the stars. Entropy asks how evenly the answers are spread, not how far apart.",
         }
         for how, message in messages.items():
@@ -238,6 +242,13 @@ def _weights_wrongly(how: str) -> Weights:
         mu = fit["rating"].mean()
         if how == "leaky":
             return nnls(_predictions(models, train, train) - mu, train["rating"] - mu)[0]
+        if how == "constant":
+            a, y = _predictions(models, fit, held_out), held_out["rating"]
+            return nnls(a - a.mean(axis=0), y - y.mean())[0]
+        if how == "each its own":
+            parts = [random_split(train, test=0.2, seed=k) for k in range(len(models))]
+            a = np.column_stack([model(*part) for model, part in zip(models, parts)])
+            return nnls(a - mu, parts[0][1]["rating"] - mu)[0]
         if how == "fits on all":
             return nnls(_predictions(models, train, held_out) - mu, held_out["rating"] - mu)[0]
         a, y = _predictions(models, fit, held_out), held_out["rating"]
@@ -340,16 +351,23 @@ def _check_weights(weights: Weights) -> None:
                 f"the weights {np.round(got, 3)} are not all >= 0: plain least squares bets that two models' errors will "
                 "cancel. Use scipy.optimize.nnls, or LinearRegression(positive=True, fit_intercept=False)."
             )
-        _compare_weights(got, seen, len(models), train["rating"].mean())
+        _compare_weights(got, seen, len(models), train)
 
 
-def _compare_weights(got: np.ndarray, seen: list[Call], n_models: int, train_mean: float) -> None:
+def _compare_weights(got: np.ndarray, seen: list[Call], n_models: int, train: pd.DataFrame) -> None:
     """Against the regression on exactly what the learner's models predicted, whichever split was used."""
     by_model = [[(fit, rows, p) for number, fit, rows, p in seen if number == m] for m in range(n_models)]
+    asked = [pd.concat([rows[["user", "item"]] for _, rows, _ in calls]) for calls in by_model]
+    if any(not np.array_equal(table, asked[0]) for table in asked):
+        raise Incorrect(
+            "the models were asked about different ratings. Split once, and let every model predict the same rows."
+        )
     a = np.column_stack([np.concatenate([p for *_, p in calls]) for calls in by_model])
-    y = np.concatenate([rows["rating"].to_numpy() for _, rows, _ in by_model[0]])
+    y = train.set_index(["user", "item"])["rating"].reindex(pd.MultiIndex.from_frame(asked[0])).to_numpy()
+    if np.isnan(y).any():
+        raise Incorrect("the models were asked about pairs that are not in `train`. Hold out rows of it.")
     fit_mean = np.concatenate([np.full(len(rows), fit["rating"].mean()) for fit, rows, _ in by_model[0]])
-    means = (fit_mean, np.full(len(y), train_mean), np.full(len(y), y.mean()))
+    means = (fit_mean, np.full(len(y), train["rating"].mean()), np.full(len(y), y.mean()))
     if any(np.allclose(got, nnls(a - mu[:, None], y - mu)[0], atol=1e-4) for mu in means):
         return
     right = nnls(a - fit_mean[:, None], y - fit_mean)[0]
@@ -366,6 +384,11 @@ def _compare_weights(got: np.ndarray, seen: list[Call], n_models: int, train_mea
         raise Incorrect(
             "you set negative weights to 0 after the fact. The others were chosen to go along with them: nnls finds the "
             "best among all weights >= 0."
+        )
+    free = nnls(a - a.mean(axis=0), y - y.mean())[0]
+    if np.allclose(got, free, atol=1e-4):
+        raise Incorrect(
+            "you fitted a constant as well. The formula has mu in its place: fit_intercept=False, on what is left of mu."
         )
     raise Incorrect(
         f"on the predictions that your models made, non-negative least squares gives {np.round(right, 3)}; you return "
@@ -470,7 +493,6 @@ def _check_answer(answer: Answer) -> None:
         ("everything together is too short", [says("a", [7]), says("b", [7])], {}, 5),
         ("all services fail", [says("a", TimeoutError())], {}, 5),
         ("an empty chain", [], {1: 3.0}, 5),
-        ("no places at all", [popular], {}, 0),
     ]
     for what, chain, history, n in cases:
         got, want = run(chain, history, n), _answer(chain, history, n)
@@ -676,8 +698,9 @@ EXERCISES = [
         hints=(
             "Ask of each request: does the model have a row for everything that is named? If so, what is summed up, and is "
             "there anything in the sum?",
-            "Two of the five are errors, for the same reason. Of the three about one star, one has nothing to add up and "
-            "says so; one uses the star; and one solves a ridge with nothing in it, gets p_u = 0, and sorts by p_u . q_i.",
+            "Whoever names something that the model has no row for gets an error. Of the three requests about one star, one "
+            "model has nothing to add up and says so; one uses the star; and one solves a ridge with nothing in it, gets "
+            "p_u = 0, and sorts the films by p_u . q_i.",
         ),
         wrong=(
             WrongAnswer(
@@ -702,7 +725,7 @@ EXERCISES = [
             dangerous one is request 4: the ridge without likes has the solution 0, so every film scores 0, and a stable
             sort lists the films in the order of the catalogue. It looks like an answer. Nothing in the logs is red.
         """,
-        expected=lambda: "two errors, one empty list, two lists (of which one is worthless)",
+        expected=lambda: "five words, one for each request; each of the three words occurs",
     ),
     Exercise(
         id="2.7.2",
@@ -763,6 +786,7 @@ EXERCISES = [
             ("shares of all ratings", "of all", "within each film"),
             ("shares of each star", "of the stars", "overall"),
             ("0 log 0", "nan", "NaN"),
+            ("one entropy for all films", "everywhere", "same entropy"),
             ("variance", "spread", "variance"),
         ),
         points=2,
@@ -796,6 +820,8 @@ EXERCISES = [
             ("mean not taken off", "not centred", "mean was not taken off"),
             ("divided by the sum", "normalised", "divided the weights by their sum"),
             ("equal weights", "equal", "equal weights"),
+            ("a constant fitted as well", "constant", "fitted a constant"),
+            ("another split for each model", "each its own", "different ratings"),
             ("one over the error", "by error", "non-negative least squares gives"),
         ),
         points=3,
