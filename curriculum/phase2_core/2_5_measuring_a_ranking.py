@@ -580,7 +580,9 @@ ax.step(ranks, (ranks <= 10).astype(float), color="#444444", where="post", label
 ax.set_title("A small sample lets almost every film into the top ten")
 ax.set(xlabel="place of the film in the full ranking", ylabel="chance of a hit@10", xscale="log")
 ax.legend()
-alt = "Chance of a hit by true place: all films, a cliff at 10; 500 sampled, falls near 30; 100, near 160; 20, near 700."
+alt = (
+    "Chance of a hit by true place: all films, a cliff at 10; 500 sampled, falls near 30; 100, near 160; 20, near 700."
+)
 figure_alt(fig, alt)
 # %% [markdown]
 # With all films, the metric is a cliff at place 10. With 100 sampled ones, the cliff has become a slope around place 160, and with 20 one around
@@ -607,7 +609,9 @@ ax.minorticks_off()
 ax.set_title("Item k-NN wins at 20 sampled films and loses from 50 on")
 ax.set(xlabel="films sampled for each relevant one", ylabel="hit rate@10 (log scale)")
 ax.legend()
-alt = "Hit rate by sample size: all curves fall; item k-NN is above heavily damped averages at 20, below from 50 to all."
+alt = (
+    "Hit rate by sample size: all curves fall; item k-NN is above heavily damped averages at 20, below from 50 to all."
+)
 figure_alt(fig, alt)
 # %% [markdown]
 # Follow the two curves in the middle. With 20 sampled films, item k-NN beats the heavily damped averages clearly, 0.82 to 0.74. With 50 they have
@@ -770,7 +774,9 @@ for name, style, color in (("most rated films", "o-", "#0072B2"), ("item k-NN", 
 ax.set_title("A little variety is free, a lot is not")
 ax.set(xlabel="diversity of the lists", ylabel="nDCG@10", ylim=(0, 0.2))
 ax.legend(loc="lower left", ncols=2)
-alt = "nDCG against diversity: both MMR paths run flat at first, then fall; each cross lies above the start of its path."
+alt = (
+    "nDCG against diversity: both MMR paths run flat at first, then fall; each cross lies above the start of its path."
+)
 figure_alt(fig, alt)
 # %%
 show(pd.concat(bargain, axis=1))
