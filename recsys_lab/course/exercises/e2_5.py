@@ -347,12 +347,13 @@ def _factors_zero(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float
     return first, 0.0 if math.isnan(second) else second
 
 
-FACTOR_LISTS = _lists(ann=[1, 2, 3, 4], ben=[1, 2, 5, 6])
+FACTOR_LISTS = _lists(ann=[1, 2, 3, 4, 5], ben=[1, 2, 5, 6, 7])
 FACTOR_TEST = pd.DataFrame(
     [
         ("ann", 1, 5.0),
         ("ann", 2, 4.0),
         ("ann", 3, 2.0),
+        ("ann", 4, 4.0),
         ("ann", 9, 5.0),
         ("ben", 2, 3.0),
         ("ben", 7, 4.0),
@@ -387,19 +388,19 @@ def _check_factors(answer: Factors) -> None:
     for mistake, message in messages.items():
         if np.allclose(got, mistake(*case)):
             raise Incorrect(message)
-    what = "Ann and Ben, four places each, relevant from 4"
-    same(got[0], 0.5, what=f"{what}: P(watched)")
-    same(got[1], 0.5, what=f"{what}: P(liked | watched)")
-    for relevant, share in ((5.0, 0.25), (3.0, 0.75), (1.0, 1.0)):
-        same(ask(FACTOR_LISTS, FACTOR_TEST, relevant), (0.5, share), what=f"the same, relevant from {relevant:g}")
-    unseen = ask(_lists(ann=[7, 8], ben=[8]), FACTOR_TEST, 4.0)
+    what = "Ann and Ben, five places each, relevant from 4"
+    same(got[0], 0.6, what=f"{what}: P(watched)")
+    same(got[1], 2 / 3, what=f"{what}: P(liked | watched)")
+    for relevant, share in ((5.0, 1 / 6), (3.0, 5 / 6), (1.0, 1.0)):
+        same(ask(FACTOR_LISTS, FACTOR_TEST, relevant), (0.6, share), what=f"the same, relevant from {relevant:g}")
+    unseen = ask(_lists(ann=[7, 8], ben=[1]), FACTOR_TEST, 4.0)
     same(unseen[0], 0.0, what="lists of films that nobody watched: P(watched)")
     if not math.isnan(unseen[1]):
         raise Incorrect(f"no place was watched, and P(liked | watched) is {unseen[1]:g}. Nobody was asked: return NaN.")
     uneven = _lists(ann=[1], ben=[2, 7, 8])
     same(ask(uneven, FACTOR_TEST, 4.0), (0.75, 2 / 3), what="lists of different lengths")
     more = FACTOR_LISTS.iloc[::-1].assign(score=0.5), FACTOR_TEST.iloc[::-1].assign(timestamp=0), 4.0
-    same(ask(*more), (0.5, 0.5), what="rows in another order, with more columns")
+    same(ask(*more), (0.6, 2 / 3), what="rows in another order, with more columns")
 
 
 # ------------------------------------------------------------------ 2.5.5 sampled candidates
@@ -545,8 +546,8 @@ def _next_cases() -> list[tuple[np.ndarray, np.ndarray, list[int], float]]:
     cases = []
     for n in (4, 8, 20):
         for size in (1, 2, 3):
-            for trade_off in (0.2, 0.5, 0.8):
-                vectors = rng.random((n, 3))
+            for trade_off in (0.2, 0.4, 0.5, 0.6, 0.8):
+                vectors = rng.random((n, 4)) ** 6 + 1e-3  # some films alike, some far apart
                 vectors /= np.sqrt((vectors**2).sum(axis=1, keepdims=True))
                 cases.append((rng.random(n), vectors @ vectors.T, rng.permutation(n)[:size].tolist(), trade_off))
     return cases
@@ -564,20 +565,15 @@ def _check_next_film(answer: NextFilm) -> None:
         return int(value)
 
     score, apart = np.array([0.5, 0.25, 1.0]), np.eye(3)
-    for trade_off in (0.0, 0.5, 0.9):
-        first = ask(score, apart, [], trade_off)
-        if first != 2:
-            raise Incorrect(
-                f"with an empty list and trade_off {trade_off:g} the film with the best score comes first; yours is number "
-                f"{first}."
-            )
+    first = ask(score, apart, [], 0.5)
+    if first != 2:
+        raise Incorrect(f"with an empty list the film with the best score comes first; yours is number {first}.")
     kinds = np.array([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])  # 0 and 1 are twins
     uneven = np.array([1.0, 0.9, 0.2])
     named = [(uneven, kinds, [0], 0.75), (uneven, kinds, [0], 0.25), (uneven, kinds, [2], 0.5), *_next_cases()]
-    suspects = dict.fromkeys(_NEXT_MISTAKES, True)
     answers = [ask(*case) for case in named]
     if answers != [_next_film(*case) for case in named]:
-        for how in suspects:
+        for how in _NEXT_MISTAKES:
             if answers == [_next_wrongly(how)(*case) for case in named]:
                 raise Incorrect(_NEXT_MISTAKES[how])
         for case, got in zip(named, answers):
@@ -585,6 +581,8 @@ def _check_next_film(answer: NextFilm) -> None:
             if got in chosen:
                 raise Incorrect(_NEXT_MISTAKES["again"])
             same(got, _next_film(*case), what=f"{len(s)} films, {chosen} chosen, trade_off {t:g}: the next")
+    for trade_off in (0.0, 0.9):
+        same(ask(score, apart, [], trade_off), 2, what=f"an empty list, trade_off {trade_off:g}: the first")
     tie = ask(np.array([0.5, 1.0, 1.0]), apart, [], 0.5)
     same(tie, 1, what="two films of equal value, positions 1 and 2: the next")
     all_variety = ask(np.array([1.0, 0.5, 0.0]), kinds, [0], 1.0)
