@@ -783,9 +783,9 @@ by_library = mmr(candidates, genres, n=k, trade_off=0.5)["item"].tolist()
 before, after = set(candidates["item"][:k]), candidates["item"].iloc[chosen].tolist()
 show({"equal to the library's list": after == by_library, "films that are new in it": len(set(after) - before)})
 # %% [markdown]
-# Now turn the knob for half of the users, with two models, and watch both sides of the bargain. The crosses are the
-# other re-ranker of the library, `calibrated`, which does not ask for variety as such but for the user's own mix of
-# genres:
+# Now turn the knob for half of the users, with two models, and watch both sides of the bargain. A second
+# re-ranker of the library, `calibrated`, does not ask for variety as such but for the user's own mix of genres; the
+# picture shows it as a cross:
 # %%
 half = users[::2]
 to_find = liked[liked["user"].isin(half)]

@@ -115,6 +115,13 @@ def _ap_reciprocal(hits: np.ndarray, n_relevant: int) -> float:
     return float((hits / np.arange(1, len(hits) + 1)).sum() / min(len(hits), n_relevant))
 
 
+def _ap_shifted(hits: np.ndarray, n_relevant: int) -> float:
+    if n_relevant == 0:
+        return math.nan
+    precision_at = np.cumsum(hits) / np.arange(2, len(hits) + 2)
+    return float((precision_at * hits).sum() / min(len(hits), n_relevant))
+
+
 def _ap_zero(hits: np.ndarray, n_relevant: int) -> float:
     return _average_precision(hits, n_relevant) if n_relevant else 0.0
 
@@ -132,6 +139,7 @@ _AP_MISTAKES: dict[OneList, str] = {
     "Divide by min(k, n_relevant).",
     _ap_every_rank: "you averaged the precision over every rank. Only the ranks with a hit count.",
     _ap_reciprocal: "each hit added 1 / rank. It should add the precision up to there: the number of hits so far / rank.",
+    _ap_shifted: "your ranks are one too high: the first place of the list is rank 1, so a hit there has precision 1.",
 }
 
 
@@ -441,6 +449,12 @@ def _chance_of_a_miss(above: np.ndarray, others: np.ndarray, m: int, k: int) -> 
     return 1 - _chance(above, others, m, k)
 
 
+def _chance_confused(above: np.ndarray, others: np.ndarray, m: int, k: int) -> np.ndarray:
+    from scipy.stats import hypergeom
+
+    return np.asarray(hypergeom.cdf(k - 1, above, others, m))
+
+
 def _chance_simulated(above: np.ndarray, others: np.ndarray, m: int, k: int) -> np.ndarray:
     rng = np.random.default_rng(0)
     pairs = zip(np.asarray(above), np.asarray(others))
@@ -458,6 +472,11 @@ def _check_chance(answer: Chance) -> None:
             raise Incorrect(f"the chances should be numbers, but are {value!r}.") from None
         if got.shape != (len(above),):
             raise Incorrect(f"for {len(above)} films, {len(above)} chances are expected; the shape is {got.shape}.")
+        if np.isnan(got).any():
+            raise Incorrect(
+                "a chance is NaN. Is the order of the arguments right? SciPy wants: at most how many black ones, all "
+                "balls, black balls, balls drawn."
+            )
         return got
 
     above, others, m, k = [3, 60, 100, 160, 400], [1600] * 5, 100, 10
@@ -612,6 +631,7 @@ EXERCISES = [
             WrongAnswer("divided by k", lambda: _ap_by_k, "you divided by k"),
             WrongAnswer("every rank counts", lambda: _ap_every_rank, "over every rank"),
             WrongAnswer("reciprocal ranks", lambda: _ap_reciprocal, "hits so far / rank"),
+            WrongAnswer("ranks one too high", lambda: _ap_shifted, "one too high"),
             WrongAnswer("nothing to find is 0", lambda: _ap_zero, "as if the list had failed"),
             WrongAnswer("no hit is NaN", lambda: _ap_nan, "that is a 0"),
         ),
@@ -748,6 +768,7 @@ EXERCISES = [
             WrongAnswer("k may be above", lambda: _chance_off_by_one, "one too many"),
             WrongAnswer("exactly k - 1", lambda: _chance_exactly, "*exactly*"),
             WrongAnswer("the chance of a miss", lambda: _chance_of_a_miss, "1 minus"),
+            WrongAnswer("arguments confused", lambda: _chance_confused, "is NaN"),
             WrongAnswer("a simulation", lambda: _chance_simulated, "not exact"),
         ),
         points=3,
