@@ -238,8 +238,8 @@ show({f"difference to {name}": gap for name, gap in pd.DataFrame(gaps).abs().max
 # ## 3. nDCG is not one number
 #
 # Someone reports "nDCG@10 = 0.26" for a model very much like ours, which has 0.10. Is theirs better? Perhaps they
-# computed something else. Below, *the same lists* of our item k-NN, measured by seven people who all say "nDCG". Each
-# changes one convention:
+# computed something else. Below, *the same lists* of our item k-NN, measured by seven people who all say "nDCG". The
+# first does it our way, each of the others changes one convention:
 #
 # - the ideal has $k$ hits, even if the user has fewer relevant films;
 # - the ideal is the list itself with its hits moved to the top, so what the list has missed costs nothing;
@@ -284,8 +284,8 @@ figure_alt(fig, alt)
 
 
 # %% [markdown]
-# Most conventions move the number by one to ten per cent, and published improvements are often no larger. One of them
-# multiplies it by two and a half. So an nDCG from somebody else's table cannot be compared with yours; measure both
+# Most conventions move the number by one to ten per cent; item k-NN and user k-NN lie four per cent apart on the board.
+# One convention multiplies it by two and a half. So an nDCG from somebody else's table cannot be compared with yours; measure both
 # models with the same code, on the same split. The conventions of this course stand at the head of
 # `recsys_lab/metrics.py`, and every number on the board follows them.
 #

@@ -578,10 +578,10 @@ def _check_next_film(answer: NextFilm) -> None:
         value = answer(*given, trade_off)
         if not (np.array_equal(given[0], score) and np.array_equal(given[1], similarity) and given[2] == chosen):
             raise Incorrect("your function changed what it was given. Work on a new array: `value = ...`.")
-        value = _number(value, "the position")
-        if value != int(value) or not 0 <= value < len(score):
-            raise Incorrect(f"{value:g} is no position from 0 to {len(score) - 1}: return the index, not the value.")
-        return int(value)
+        place = _number(value, "the position")
+        if place != int(place) or not 0 <= place < len(score):
+            raise Incorrect(f"{place:g} is no position from 0 to {len(score) - 1}: return the index, not the value.")
+        return int(place)
 
     score, apart = np.array([0.5, 0.25, 1.0]), np.eye(3)
     first = ask(score, apart, [], 0.5)
