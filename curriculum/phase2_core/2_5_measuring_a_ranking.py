@@ -424,8 +424,8 @@ alt = "nDCG against RMSE: k-NN left at 0.10, most rated films far right and high
 figure_alt(fig, alt)
 # %% [markdown]
 # If the two measures agreed, everything would lie on a line from the upper left to the lower right. The green road runs
-# the other way: with more damping the same model gets worse at stars and better at lists, all along. And the best list
-# of all belongs to a model whose RMSE is beaten by nearly everything.
+# the other way: from damping 2 on, the same model gets worse at stars and better at lists with every step. And the best
+# list of all belongs to a model whose RMSE is beaten by nearly everything.
 #
 # Is it luck? Compare user by user, as in lesson 1.5: all models against the most rated films.
 # %%
@@ -537,8 +537,8 @@ for name, hidden in placed.items():
     }
 show(pd.DataFrame(rows).T.sort_values("rmse"))
 # %% [markdown]
-# Among rated films the order is that of the RMSE, from the first to the last. Among all films, it is turned on its
-# head. Same models, same split, same formula; only the **candidates** differ. (The first column of nDCG is also very
+# Among rated films the order is that of the RMSE, from the first to the last. Among all films, the last two become the
+# first two. Same models, same split, same formula; only the **candidates** differ. (The first column of nDCG is also very
 # high. With a few dozen candidates, of which more than half are relevant, nearly any order is good. A high nDCG may
 # only mean an easy question. And content is not in the table because it ranks by likeness, not by the stars it
 # predicts.)
@@ -606,7 +606,7 @@ alt = (
 figure_alt(fig, alt)
 # %% [markdown]
 # With all films, the metric is a cliff at place 10. With 100 sampled ones, the cliff has become a slope around place
-# 160, and with 20 one around place 700: nothing near the top is told apart any more. "Top ten of 20" asks whether a
+# 160, and with 20 one around place 770: nothing near the top is told apart any more. "Top ten of 20" asks whether a
 # film is in the upper half. So a sampled metric is not a noisy version of the full one. It measures something else, and
 # the smaller the sample, the more it resembles the AUC (Krichene and Rendle 2020). What does that do to our models?
 # %%
@@ -728,7 +728,8 @@ figure_alt(fig, alt)
 # The winner of the board finds *nothing* outside the hundred most rated films: those who love the other films get
 # nothing, forever. Item k-NN, with six tenths of its nDCG, finds films of the middle group. And it does not stop here.
 # What is shown is watched; what is watched becomes the next training set *and the next test set*. Measured on its own
-# traces, a popularity list gets better every month. Phase 3 breaks that circle with experiments (lessons 3.5 and 3.6).
+# traces, a popularity list would look better every month. Phase 3 breaks that circle with experiments (lessons 3.5 and
+# 3.6).
 #
 # %% [markdown] instructor=true
 # **Timing.** 25 minutes. **Misconceptions.** "Coverage is personalization": random covers everything. "High diversity
@@ -823,12 +824,12 @@ ax.legend(loc="lower left", ncols=2)
 alt = "nDCG against diversity: both MMR paths run nearly flat at first; that of the most rated films drops at its end. Each cross lies above its path."
 figure_alt(fig, alt)
 # %% [markdown]
-# In the table, `change` is the difference to the model's own order, paired by user, with its 95 % interval. For the most
-# rated films a trade-off of 0.3 costs nothing that can be told from zero, 0.6 a little, and 0.9 a sixth of the nDCG. For
-# item k-NN even the most varied lists cost nothing measurable: its own lists hold so many films of one kind that a hit
-# is hardly lost when some make room. And its *calibrated* lists gain. Knowing which genres somebody watches says something
-# about what they will watch, and the neighbours had not used it. (Eight intervals, eight chances to be fooled: lesson
-# 1.5. MMR 0.3 for item k-NN only just excludes zero, and it may be luck.)
+# In the table, `change` is the difference to the model's own order, paired by user, with its 95 % interval. For the
+# most rated films a trade-off of 0.3 costs nothing that can be told from zero, 0.6 a little, and 0.9 a sixth of the
+# nDCG. For item k-NN even the most varied lists cost nothing that half of the users could prove. And its *calibrated*
+# lists gain, probably because the mix of genres that somebody watches says something about what they will watch next,
+# which their stars alone do not. (Eight intervals, eight chances to be fooled: lesson 1.5. MMR 0.3 for item k-NN only
+# just excludes zero, and it may be luck.)
 #
 # Where on the curve should a product be? That is a decision, not a measurement. The measurement says what it costs.
 #
