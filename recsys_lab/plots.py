@@ -25,7 +25,7 @@ def comparison(table: pd.DataFrame) -> Figure:
     """
     if not {"model", "other", "difference", "low", "high", "p_holm", "metric"} <= set(table.columns) or table.empty:
         raise DataError("expected the frame that evaluate.compare returns, with at least one row.")
-    fig, ax = _pyplot().subplots(figsize=(7, 1.2 + 0.45 * len(table)))
+    fig, ax = _pyplot().subplots(figsize=(7, 1.2 + 0.45 * len(table)), layout="constrained")
     place = np.arange(len(table))[::-1]
     reach = np.abs(table[["low", "high"]].to_numpy().T - table["difference"].to_numpy())
     ax.errorbar(table["difference"], place, xerr=reach, fmt="none", capsize=3, color="C0")
@@ -41,14 +41,13 @@ def comparison(table: pd.DataFrame) -> Figure:
     ax.set(xlabel=f"difference in {metric} ({better}), 95 % interval", ylim=(-0.6, len(table) - 0.4))
     ax.set_title("Differences, paired by user")
     ax.legend(loc="best")
-    fig.tight_layout()
     return fig
 
 
 def search(found: Tuning) -> Figure:
     """How a search went: every trial by its state, and the best value so far."""
     trials = found.trials
-    fig, ax = _pyplot().subplots(figsize=(7, 4))
+    fig, ax = _pyplot().subplots(figsize=(7, 4), layout="constrained")
     for state, marker in (("done", "o"), ("stopped", "x")):
         rows = trials[trials["state"] == state]
         if len(rows):
@@ -57,7 +56,6 @@ def search(found: Tuning) -> Figure:
     ax.set(xlabel="trial (0: the defaults)", ylabel=f"{found.metric} on validation folds")
     ax.set_title(f"{found.name}: best {found.metric} {found.value:.4f} in {len(trials)} trials")
     ax.legend(loc="best")
-    fig.tight_layout()
     return fig
 
 

@@ -435,15 +435,13 @@ results = {name: evaluate_ranking(model, test) for name, model in models.items()
 contest = compare(results, metric="ndcg@10", against="most rated films")
 contest[["model", "difference", "low", "high", "p_holm", "better", "users"]].round(4)
 # %%
-with plt.rc_context({"figure.constrained_layout.use": False}):  # the library lays this figure out itself
-    fig = comparison(contest)
-    ax = fig.axes[0]
-    ax.set_yticks(ax.get_yticks(), contest["model"])
-    ax.set_xticks([-0.15, -0.1, -0.05, 0])
-    ax.set_title("Nothing so far ranks as well as the most rated films")
-    ax.set_xlabel("difference in nDCG@10 to the most rated films, 95 % interval")
-    ax.legend(loc="upper left")
-    fig.tight_layout()
+fig = comparison(contest)
+ax = fig.axes[0]
+ax.set_yticks(ax.get_yticks(), contest["model"])
+ax.set_xticks([-0.15, -0.1, -0.05, 0])
+ax.set_title("Nothing so far ranks as well as the most rated films")
+ax.set_xlabel("difference in nDCG@10 to the most rated films, 95 % interval")
+ax.legend(loc="upper left")
 alt = "Differences in nDCG@10 to the most rated films, all below zero: from -0.01 for heavily damped averages to -0.16 for random."
 figure_alt(fig, alt)
 
