@@ -668,7 +668,7 @@ figure_alt(
 # %% [markdown]
 # Each leak was worth one or two hundredths of a star, and behind all three stands a model that loses to the shelf. (The first
 # step needs a grain of salt, as part 1 demands: ten thousand events go, so its test part is another one. With other seeds in
-# step G that step comes out larger or smaller. The other two are measured on the same rows.)
+# step G that step comes out smaller, and now and then as nothing. The other two are measured on the same rows.)
 #
 # - **Twins (A).** `drop_duplicates` looked at the timestamp too, and a redelivery carries a timestamp of its own. So it dropped
 #   nothing. One copy went to training, the other to the test part, with almost the same features: a nearest neighbour at
