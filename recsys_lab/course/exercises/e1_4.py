@@ -177,6 +177,10 @@ def _all_differences(Q: Array, X: Array) -> Array:
     return ((Q[:, None] - X) ** 2).sum(axis=2)
 
 
+def _row_by_row(Q: Array, X: Array) -> Array:
+    return np.array([((X - Q[i]) ** 2).sum(axis=1) for i in range(len(Q))])
+
+
 def _rooted(Q: Array, X: Array) -> Array:
     return np.sqrt(_squared_distances(Q, X))
 
@@ -242,6 +246,7 @@ def _check_squared(distances: Callable[[Array, Array], Any]) -> None:
     if np.any(off < 0) and _near(np.diag(got), np.abs(off)):
         raise Incorrect("abs() turns a rounding error below 0 into a positive distance. Raise it to 0: `np.maximum`.")
     _check_memory(distances)
+    _check_loops(distances)
 
 
 def _check_memory(distances: Callable[[Array, Array], Any]) -> None:
@@ -262,6 +267,30 @@ def _check_memory(distances: Callable[[Array, Array], Any]) -> None:
         raise Incorrect(
             "the numbers are right, but you build all differences at once, an array of m x n x d. For 3,000 queries, 20,000 rows and 20 "
             "features that is 9.6 GB. Use the expanded square: two sums and one matrix product."
+        )
+
+
+class _Watched(np.ndarray):
+    """A table that notices when its rows are taken one by one. Computing with it gives watched tables again."""
+
+    rows_taken = 0
+
+    def __getitem__(self, place: Any) -> Any:  # `for row in table` comes here too
+        first = place[0] if isinstance(place, tuple) and place else place
+        _Watched.rows_taken += isinstance(first, (int, np.integer))
+        return super().__getitem__(place)
+
+
+def _check_loops(distances: Callable[[Array, Array], Any]) -> None:
+    """The numbers of a loop over queries are right, and it fits into memory; only it is slow."""
+    rng = np.random.default_rng(1)
+    Q, X = rng.normal(size=(50, 3)), rng.normal(size=(60, 3))
+    _Watched.rows_taken = 0
+    distances(Q.view(_Watched), X.view(_Watched))
+    if _Watched.rows_taken >= len(Q):  # a loop over the three features is welcome
+        raise Incorrect(
+            "the numbers are right, but you take the rows one by one: a Python loop. One matrix product, `Q @ X.T`, gives the last "
+            "term for all pairs at once."
         )
 
 
@@ -290,6 +319,7 @@ SQUARED = Exercise(
         WrongAnswer("takes the absolute value", lambda: _absolute, "abs()"),
         WrongAnswer("adds absolute differences", lambda: _city_blocks, "absolute differences"),
         WrongAnswer("all differences at once", lambda: _all_differences, "all differences at once"),
+        WrongAnswer("a loop over the queries", lambda: _row_by_row, "one by one"),
     ),
     points=2,
     explanation="The two sums are vectors, the product is one call of a routine that has been tuned for decades: that is why every "

@@ -863,7 +863,7 @@ EXERCISES = [
 
             For each moment in `moments`: take the rows of the log *at* this moment, and build their features twice, once from the log as it
             is, and once from a log in which everything from the moment on has been deleted. Return the **sorted names** of all features that came
-            out differently at any of the moments.
+            out differently at any of the moments. A gap (NaN) both times is no difference.
         """,
         reference=lambda: _knows_the_future,
         check=_check_clock,
