@@ -92,7 +92,7 @@ show(found=len(found), some_of_them=found.iloc[[0, 2, 5, 8, 15]].tolist())
 # hold it. That is the **inverted index**; its entries are called *postings*.
 #
 # The library's `documents` does the cutting: titles into lower-case words, genres whole. Each term says which column it
-# is from, so that the film *War* is not the genre War.
+# is from, so that "war" in a title is not the genre War.
 # %%
 from recsys_lab.tfidf import documents
 
@@ -518,7 +518,7 @@ show({"people with a negative divisor, %": 100 * (divisor < 0).mean(), "largest 
 #
 # Here is user 13 with the right sign. First the profile, by genre:
 # %%
-p = profile_checked(stars, expected, seen)
+p = np.asarray(profile_checked(stars, expected, seen))
 taste = pd.Series(p, index=terms)[lambda s: s.index.str.startswith("genres")].sort_values()
 fig, ax = plt.subplots(figsize=(8, 4.6))
 ax.barh(taste.index.str.removeprefix("genres: "), taste, color=np.where(taste < 0, "#D55E00", "#0072B2"))

@@ -51,8 +51,8 @@ def _people() -> list[tuple[Array, Array, Array]]:
 
 def _number(value: Any, what: str) -> float:
     """The answer as a float; anything else is refused in words."""
-    if isinstance(value, (np.ndarray, pd.Series, list, tuple)) and np.size(value) == 1:
-        value = np.asarray(value).ravel()[0]
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
         raise Incorrect(f"{what} should be a number, but is {value!r}.")
     if not math.isfinite(value):
@@ -74,9 +74,7 @@ def _flat(value: Any, n: int, what: str) -> Array:
 
 
 def _by_term(value: Any, what: str) -> dict[str, float]:
-    """The answer as {term: number}, in its own order, from a Series, a dict or a frame of one column."""
-    if isinstance(value, pd.DataFrame) and value.shape[1] == 1:
-        value = value.iloc[:, 0]
+    """The answer as {term: number}, in its own order, from a Series or a dict."""
     if isinstance(value, pd.Series):
         if not value.index.is_unique:
             raise Incorrect(f"{what}: a term comes twice in the index. Each term has one number.")
@@ -122,6 +120,10 @@ def _idf_wrongly(how: str) -> Callable[[Documents], dict[str, float]]:
             n = sum(len(document) for document in documents)
         if how == "vocabulary":
             n = len(counts)
+        if how == "the notebook's n":
+            n = len(_catalogue())
+        if how == "df":
+            return {term: float(df) for term, df in counts.items()}
         value: dict[str, Callable[[int], float]] = {
             "no end": lambda df: np.log((1 + n) / (1 + df)),
             "not smooth": lambda df: np.log(n / df) + 1,
@@ -145,6 +147,9 @@ def _check_idf(idf: Idf) -> None:
         "it: count each term once per document.",
         "collection size": "your n is the number of all words. It is the number of documents.",
         "vocabulary": "your n is the number of different terms. It is the number of documents.",
+        "the notebook's n": "you use the n of the notebook, 1,682. The function may be called with other documents: take "
+        "their number.",
+        "df": "these are the document frequencies themselves: put them into the formula.",
         "no end": "the 1 at the end is missing, so a term that is in every document gets 0 and is erased.",
         "not smooth": "the two ones inside the fraction are missing: (1 + n) / (1 + df).",
         "textbook": "this is the textbook's ln(n / df). The formula above has three ones more; each has its reason there.",
@@ -202,6 +207,8 @@ IDF = Exercise(
         WrongAnswer("base 2", lambda: _idf_wrongly("log2"), "base 2"),
         WrongAnswer("1 inside the logarithm", lambda: _idf_wrongly("one inside"), "inside the logarithm"),
         WrongAnswer("n is the number of words", lambda: _idf_wrongly("collection size"), "all words"),
+        WrongAnswer("the n of the notebook", lambda: _idf_wrongly("the notebook's n"), "n of the notebook"),
+        WrongAnswer("df itself", lambda: _idf_wrongly("df"), "document frequencies themselves"),
         WrongAnswer("n is the number of terms", lambda: _idf_wrongly("vocabulary"), "different terms"),
     ),
     points=2,
@@ -231,9 +238,13 @@ def _because_wrongly(how: str) -> Because:
         keep = np.flatnonzero(raw)
         if how == "all terms":
             keep = np.arange(len(raw))
+        if how == "unguarded":
+            with np.errstate(invalid="ignore", divide="ignore"):
+                whole = pd.Series(raw / (np.linalg.norm(profile) * np.linalg.norm(film)), index=terms, dtype=float)
+            return whole[whole != 0].sort_values(ascending=False, kind="stable")
         if how == "likes only":
             keep = np.flatnonzero(raw > 0)
-        lengths = np.linalg.norm(profile) * np.linalg.norm(film)
+        lengths: Any = np.linalg.norm(profile) * np.linalg.norm(film)
         if how == "shares":
             lengths = raw.sum()
         if how == "not divided":
@@ -288,11 +299,17 @@ def _check_because(because: Because) -> None:
         ((p, np.zeros(5), t), "a film without terms"),
     ]
     for (profile, film, of), what in cases:
-        got = _by_term(because(profile.copy(), film.copy(), of.copy()), f"{what}: the result")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            answer = because(profile.copy(), film.copy(), of.copy())
         want = _because(profile, film, of).to_dict()
+        if not want and isinstance(answer, (pd.Series, Mapping)) and pd.Series(answer, dtype=float).isna().any():
+            raise Incorrect(f"{what}: there you divide 0 by 0. A vector without terms has no length; list nothing.")
+        got = _by_term(answer, f"{what}: the result")
         if not _equal(got, want):
+            listed = {term: part for term, part in got.items() if part != 0}  # a zero too many is the smaller mistake
             for how, message in messages.items():
-                if _equal(got, _by_term(_because_wrongly(how)(profile, film, of).fillna(0), "")):
+                wrong = _because_wrongly(how)(profile, film, of).fillna(0).to_dict()
+                if _equal(got, wrong) or _equal(listed, wrong):
                     raise Incorrect(f"{what}: {message}")
             same(dict(sorted(got.items())), dict(sorted(want.items())), what=what)
         order = list(got.values())
@@ -330,6 +347,7 @@ BECAUSE = Exercise(
         WrongAnswer("shares of 1", lambda: _because_wrongly("shares"), "add up to 1"),
         WrongAnswer("divided twice", lambda: _because_wrongly("squared"), "twice"),
         WrongAnswer("lengths over shared terms", lambda: _because_wrongly("shared lengths"), "cover *all* terms"),
+        WrongAnswer("0 / 0 for an empty vector", lambda: _because_wrongly("unguarded"), "0 by 0"),
         WrongAnswer("zeros listed", lambda: _because_wrongly("all terms"), "Leave them out"),
         WrongAnswer("negative parts dropped", lambda: _because_wrongly("likes only"), "speaks *against*"),
         WrongAnswer("absolute values", lambda: _because_wrongly("sizes"), "become positive"),
@@ -467,6 +485,8 @@ def _profile_wrongly(how: str) -> Profile:
             return stars @ X
         if how == "liked":
             return d[d > 0] @ X[d > 0]
+        if how == "liked alike":
+            return X[d > 0].sum(axis=0)
         if how == "four stars":
             return d[stars >= 4] @ X[stars >= 4]
         if how == "sign":
@@ -506,6 +526,8 @@ def _check_profile(profile: Profile) -> None:
         "stars": "you weigh by the stars, so even one star pulls a film's terms *towards* the person. Weigh by how much "
         "better than expected it was.",
         "liked": "only likes are in it. A film that was worse than expected must push its terms away: user 13's horror.",
+        "liked alike": "this is the sum of the liked films, all alike. How much better than expected a film was must count, and "
+        "what was worse must push away.",
         "four stars": "only films of four and five stars are in it. What was worse than expected must push away.",
         "sign": "you kept only the sign of the deviation. Three stars too few should push three times as hard as one.",
         "absolute": "the sign is gone: what was worse than expected pulls as well.",
@@ -562,6 +584,7 @@ PROFILE = Exercise(
         WrongAnswer("the pull request", lambda: _profile_wrongly("mean"), "always positive"),
         WrongAnswer("absolute value of the divisor", lambda: _profile_wrongly("turned"), "turns nobody round"),
         WrongAnswer("only likes", lambda: _profile_wrongly("liked"), "only likes"),
+        WrongAnswer("liked films, all alike", lambda: _profile_wrongly("liked alike"), "all alike"),
         WrongAnswer("only four stars and more", lambda: _profile_wrongly("four stars"), "four and five stars"),
         WrongAnswer("weighted by stars", lambda: _profile_wrongly("stars"), "even one star pulls"),
         WrongAnswer("a mean over sizes", lambda: _profile_wrongly("mean of sizes"), "this is a mean"),
@@ -617,6 +640,8 @@ def _resemblance_wrongly(how: str) -> Resemblance:
                 return (others * X).sum(axis=1) / np.sqrt(lengths**2 + damping**2)
             if how == "own":
                 return (out * X).sum(axis=1) / (lengths + damping)
+            if how == "minus d":
+                return X @ p / (np.linalg.norm(p) + damping) - d
             if how == "times d":
                 return d * (others * X).sum(axis=1) / (lengths + damping)
         return (others * X).sum(axis=1) / (lengths + damping)
@@ -638,6 +663,8 @@ def _check_resemblance(resemblance: Resemblance) -> None:
         "damped cosine": "the damping is added to the length of the profile, in stars; you divided the cosine by 1 + damping.",
         "damping inside": "the damping is added to the length, not to its square.",
         "own": "this is the film's *own* part. It is what must go; the others' part must stay.",
+        "minus d": "you took d_i off the finished fraction. It went in above, times x_i . x_i, and below, in the length of p: "
+        "take the film out of p before anything else.",
         "times d": "you multiplied by d_i once more, and so put the answer back in.",
     }
     square = np.array([[1.0, 0, 0], [0.6, 0.8, 0], [0, 0, 1.0], [0.6, 0, 0.8]])
@@ -698,6 +725,7 @@ RESEMBLANCE = Exercise(
         WrongAnswer("damping under the root", lambda: _resemblance_wrongly("damping inside"), "not to its square"),
         WrongAnswer("the dot product alone", lambda: _resemblance_wrongly("dot only"), "division is missing"),
         WrongAnswer("the film's own part", lambda: _resemblance_wrongly("own"), "*own* part"),
+        WrongAnswer("d taken off at the end", lambda: _resemblance_wrongly("minus d"), "finished fraction"),
         WrongAnswer("multiplied by the answer", lambda: _resemblance_wrongly("times d"), "answer back in"),
     ),
     points=3,
@@ -765,12 +793,17 @@ def _check_chance(chance: float) -> None:
             raise Incorrect(message)
     if math.isclose(value, 100 * _chance(), rel_tol=2e-3):
         raise Incorrect("that is 100 times too much: hits per person, not per cent.")
-    if math.isclose(value, _chance(), rel_tol=0.1) and not math.isclose(value, _chance(), rel_tol=2e-3):
+    if math.isclose(value, _chance(), rel_tol=2e-3):
+        return
+    if math.isclose(value, _chance(), rel_tol=0.1):
         raise Incorrect(
-            f"{value:.4g} is near. If you drew random lists, that is the noise of drawing; the exact mean needs only a "
-            "multiplication and a division or two."
+            f"{value:.4g} is near: give three digits. If you drew random lists, that is the noise of drawing; the exact mean "
+            "needs only a multiplication and a division or two."
         )
-    same(value, _chance(), rtol=2e-3, what="hits per person")
+    raise Incorrect(
+        f"{value:.4g} is too {'high' if value > _chance() else 'low'}. A film that somebody likes is in a random list of ten "
+        "with probability 10 / (new films). How many such films are there, per person?"
+    )
 
 
 CHANCE = Exercise(
@@ -781,7 +814,7 @@ CHANCE = Exercise(
     **Guess first:** how many of ten new films drawn blindly has a person liked (four stars or more)? One in three lists with
     a hit? One a list? Two? And what must a clever list reach before you are impressed?
 
-    Then compute the exact mean over all 943 people, from the numbers printed above or from `liked`, `new` and
+    Then compute the exact mean over all 943 people, to three digits, from the numbers printed above or from `liked`, `new` and
     `rest.n_users`. Nobody has seen a new film yet, so every list is drawn from all of them.
     """,
     reference=_chance,
@@ -802,11 +835,13 @@ CHANCE = Exercise(
         WrongAnswer("without what is liked", lambda: _chance_wrongly("share of lists"), "How many films"),
         WrongAnswer("per cent", lambda: 100 * _chance(), "not per cent"),
         WrongAnswer("simulated with noise", lambda: 1.04 * _chance(), "noise of drawing"),
+        WrongAnswer("a guess, too high", lambda: 2.0, "too high"),
+        WrongAnswer("a guess, too low", lambda: 0.1, "too low"),
     ),
     points=1,
     explanation="Expectations add up, however the lists depend on each other: 10 / 169 of all that is liked, which is 0.36 "
     "hits a list. An offline number without its chance level says nothing: 0.78 hits would be miserable if chance had 0.9.",
-    expected=None,
+    expected=lambda: "one number, hits per person: more than 0.1 and less than 1",
 )
 
 
