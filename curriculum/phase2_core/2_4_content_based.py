@@ -84,7 +84,8 @@ catalogue[catalogue["item"] == KHAN]
 # Whoever loved the other *Star Trek* films may want to know. So look for similar titles. The first try of every
 # backend developer:
 # %%
-found = duckdb.sql("SELECT title FROM catalogue WHERE lower(title) LIKE '%star%' ORDER BY title").df()["title"]
+query = "SELECT title FROM catalogue WHERE lower(title) LIKE '%star%' ORDER BY title"
+found = duckdb.sql(query).df()["title"]
 show(found=len(found), some_of_them=found.iloc[[0, 2, 5, 8, 15]].tolist())
 # %% [markdown]
 # `LIKE` reads every row, and it finds *letters*: *Bastard Out of Carolina* and *Frankie Starlight* came along. A search
@@ -106,7 +107,8 @@ for item in (KHAN, 222, 181):
 rows = [(item, term) for item, document in zip(catalogue["item"], docs) for term in document]
 postings = pd.DataFrame(rows, columns=["item", "term"]).value_counts().rename("tf").reset_index()
 postings = postings.sort_values(["item", "term"], ignore_index=True)
-show(films=len(docs), terms=postings["term"].nunique(), postings=len(postings), terms_a_film=len(rows) / len(docs))
+n_terms = postings["term"].nunique()
+show(films=len(docs), terms=n_terms, postings=len(postings), terms_a_film=len(rows) / len(docs))
 # %% [markdown]
 # A document of four or five terms is short! Keep that in mind. Now ask the table which films share the most terms with
 # *The Wrath of Khan*: a self-join, as in lesson 2.2, but on *terms* in the place of films.
@@ -142,7 +144,8 @@ shared.loc[["Star Trek III: The Search for Spock", "Star Trek: First Contact", "
 # %%
 n = len(docs)
 df = postings["term"].value_counts()
-some = ["genres: Drama", "title: the", "title: of", "genres: Sci-Fi", "title: star", "title: trek", "title: khan"]
+some = ["genres: Drama", "title: the", "title: of", "genres: Sci-Fi"]
+some += ["title: star", "title: trek", "title: khan"]
 show(pd.DataFrame({"df": df[some], "% of films": 100 * df[some] / n}), digits=3)
 # %% [markdown]
 # "Drama" is on 43 per cent of all films: to hear that a film is a drama is hardly news. "Khan" is in one. How much news
@@ -151,26 +154,27 @@ show(pd.DataFrame({"df": df[some], "% of films": 100 * df[some] / n}), digits=3)
 #
 # $$\mathrm{idf}_t = \ln \frac{1 + n}{1 + \mathrm{df}_t} + 1$$
 #
-# This is the *inverse document frequency*, in the form that scikit-learn and our library use. It has two ones too many
-# for a textbook, and each has its reason.
+# This is the *inverse document frequency*, in the form that scikit-learn and our library use. It has more ones than the
+# textbook's $\ln(n / \mathrm{df}_t)$, and each has its reason.
 #
 # - **Inside the fraction**, 1 is added as if there were one more document that holds every term. You know this from
 #   lesson 2.1: it is damping. And a term that is in no document, from somebody's search box perhaps, does not divide by
 #   zero.
-# - **The 1 at the end** is for a term that is in *every* document. Its logarithm is 0; without the 1 it would be erased.
-#   In a shop that sells only drama, "Drama" should count little, but a film of which we know nothing else should not
-#   become an empty row.
+# - **The 1 at the end** is for a term that is in *every* document. Its logarithm is 0; without the 1 it would be
+#   erased. In a shop that sells only drama, "Drama" should count little, but a film of which we know nothing else
+#   should not become an empty row.
 
 
 # %% exercise="2.4.1"
 def idf(documents):
-    """The inverse document frequency of each term, as in the formula: a Series (or dict), term -> number.
+    """The inverse document frequency of each term: a Series (or dict), term -> number.
 
     documents: list of documents, each a list of terms; a term may occur several times in one document.
     """
     ### BEGIN SOLUTION
     n = len(documents)
-    df = pd.Series([term for document in documents for term in set(document)], dtype=object).value_counts()
+    once = [term for document in documents for term in set(document)]
+    df = pd.Series(once, dtype=object).value_counts()
     return np.log((1 + n) / (1 + df)) + 1
     ### END SOLUTION
 
@@ -188,11 +192,12 @@ for term in some:
     below = term in ("title: star", "title: the", "genres: Sci-Fi")
     place = {"xytext": (-6, -6), "ha": "right", "va": "top"} if below else {"xytext": (7, 3)}
     ax.annotate(term, (df[term], worth[term]), textcoords="offset points", fontsize=10, **place)
-ax.set(xscale="log", xlabel="df, films that have the term (log scale)", ylabel="idf", xlim=(0.8, 4000), ylim=(1, 8.5))
+ax.set(xscale="log", xlim=(0.8, 4000), ylim=(1, 8.5))
+ax.set(xlabel="df, films that have the term (log scale)", ylabel="idf")
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1000"])
 ax.set_title("A term that everybody has says little")
 ax.legend(loc="lower left")
-alt = "idf by document frequency, falling: khan at 7.7, trek 6.2, star 5.7, Sci-Fi 3.8, of 3.5, the 2.3, Drama 1.8."
+alt = "idf by df, falling: khan 7.7, trek 6.2, star 5.7, Sci-Fi 3.8, of 3.5, the 2.3, Drama 1.8."
 figure_alt(fig, alt)
 # %% [markdown]
 # The line is straight because the axis is logarithmic: tenfold rarer is worth 2.3 more. And it is *flat*. "Khan" is in
@@ -214,8 +219,9 @@ postings["x"] = postings["weight"] / length
 khan = postings[postings["item"] == KHAN].set_index("term")
 show(khan[["tf", "weight", "x"]].sort_values("x", ascending=False).T, digits=2)
 # %% [markdown]
-# Both vectors of a pair have length 1, so their cosine is simply their dot product, $\cos(i, j) = \sum_t x_{it} x_{jt}$.
-# Only shared terms contribute. In SQL it is the query from above, with a sum of products where `count(*)` was:
+# Both vectors of a pair have length 1, so their cosine is simply their dot product, $\cos(i, j) = \sum_t x_{it}
+# x_{jt}$. Only shared terms contribute. In SQL it is the query from above, with a sum of products where `count(*)`
+# was:
 # %%
 similar = duckdb.sql(f"""
     SELECT theirs.item, sum(mine.x * theirs.x) AS cosine
@@ -233,27 +239,28 @@ similar.head(8)[["cosine"]].round(3)
 # But why is even the next of kin only at 0.5? Square the entries of a vector of length 1, and they add up to 1: each
 # term's share of the film. Colour those shares by whether *any* other film has the term:
 # %%
-ONES = {"Wrath of Khan": KHAN, "First Contact": 222, "Toy Story": 1, "Fargo": 100, "Empire Strikes Back": 172}
+FIVE = {"Wrath of Khan": KHAN, "First Contact": 222, "Toy Story": 1, "Fargo": 100, "Empire": 172}
 share = postings.assign(square=postings["x"] ** 2, alone=postings["term"].map(df) == 1)
-parts = share[share["item"].isin(ONES.values())].groupby(["item", "alone"])["square"].sum().unstack(fill_value=0)
-parts = parts.loc[list(ONES.values())]
+parts = share.groupby(["item", "alone"])["square"].sum().unstack(fill_value=0).loc[list(FIVE.values())]
 
 fig, ax = plt.subplots(figsize=(8, 3.4))
-ax.barh(list(ONES), parts[False], label="terms that some other film has, too")
-ax.barh(list(ONES), parts[True], left=parts[False], color="#D55E00", label="terms that no other film has")
+ax.barh(list(FIVE), parts[False], label="terms that some other film has, too")
+alone = {"color": "#D55E00", "label": "terms that no other film has"}
+ax.barh(list(FIVE), parts[True], left=parts[False], **alone)
 ax.set(xlabel="share of the film's vector (squared entries)", xlim=(0, 1))
 ax.invert_yaxis()
 ax.set_title("What no other film has cannot find anything", pad=34)
 ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
-alt = "Share of terms that no other film has: 0.7 of Fargo, about half of three others, none of First Contact."
+alt = "Terms that no other film has: 0.7 of Fargo, about half of three others, none of First Contact."
 figure_alt(fig, alt)
 # %%
-alone = share.loc[share["alone"], "square"].sum() / n
-show({"terms": len(df), "in one film only": int((df == 1).sum()), "their share of all vectors, %": 100 * alone})
+of_one = share.loc[share["alone"], "square"].sum() / n
+counts = {"terms": len(df), "in one film only": int((df == 1).sum())}
+show(counts | {"their share of all vectors, %": 100 * of_one})
 # %% [markdown]
-# Three quarters of all terms occur in one film only, and they make up nearly half of all vectors. They match nothing; they
-# only make a film's other terms count less. So a cosine of 0.5 may be the highest that there is. Compare cosines with
-# each other, never with 1.
+# Three quarters of all terms occur in one film only, and they make up nearly half of all vectors. They match nothing;
+# they only make a film's other terms count less. So a cosine of 0.5 may be the highest that there is. Compare cosines
+# with each other, never with 1.
 #
 # ### From scratch, then the library
 #
@@ -267,16 +274,18 @@ from recsys_lab.tfidf import tfidf
 x, terms = tfidf(docs)
 position = pd.Series(range(len(terms)), index=terms)
 row = pd.Series(range(n), index=catalogue["item"])
-mine = sparse.csr_array((postings["x"], (row[postings["item"]], position[postings["term"]])), shape=x.shape)
+at = (row[postings["item"]], position[postings["term"]])
+mine = sparse.csr_array((postings["x"], at), shape=x.shape)
 theirs = TfidfVectorizer(analyzer=list).fit(docs)
 
 model = TfidfContent().fit(data.ratings, data.items)
 by_library = model.similar(KHAN, n=300).set_index("item")["score"]
+by_sql = similar.set_index("item")["cosine"][by_library.index]
 by_sklearn = theirs.transform(docs)[:, np.argsort(theirs.get_feature_names_out())]
 gaps = {
     "vectors, yours and recsys_lab": abs(mine - x).max(),
     "vectors, yours and scikit-learn": abs(mine - by_sklearn).max(),
-    "cosines, SQL and recsys_lab": (similar.set_index("item")["cosine"][by_library.index] - by_library).abs().max(),
+    "cosines, SQL and recsys_lab": (by_sql - by_library).abs().max(),
 }
 for name, gap in gaps.items():
     print(f"{name:<32} {gap:.12f}   below 1e-10: {gap < 1e-10}")
@@ -286,8 +295,8 @@ for name, gap in gaps.items():
 # %% [markdown] instructor=true
 # **Timing.** 40 minutes with the exercise.
 #
-# **Misconceptions.** "df counts occurrences": it counts documents; exercise 2.4.1 rejects the mix-up by name. "idf needs
-# a stop-word list": it *is* a soft one. "A cosine of 0.5 is a weak match": the bars say why not.
+# **Misconceptions.** "df counts occurrences": it counts documents; exercise 2.4.1 rejects the mix-up by name. "idf
+# needs a stop-word list": it *is* a soft one. "A cosine of 0.5 is a weak match": the bars say why not.
 #
 # **To discuss.** Terms of one film only match nothing. Would you drop them (`min_df=2`)? Try it: films that are left
 # with the same genres then become identical, and the order within a genre is lost. On these ratings the library's
@@ -308,7 +317,8 @@ def nearest(item, k=4, vectors=X):
 
 
 TOY, EMPIRE, ALIENS = 1, 172, 176
-pd.DataFrame({films.loc[item, "title"]: nearest(item) for item in (TOY, EMPIRE, ALIENS)}, index=[1, 2, 3, 4])
+near = {films.loc[item, "title"]: nearest(item) for item in (TOY, EMPIRE, ALIENS)}
+pd.DataFrame(near, index=[1, 2, 3, 4])
 
 
 # %% [markdown]
@@ -317,10 +327,11 @@ pd.DataFrame({films.loc[item, "title"]: nearest(item) for item in (TOY, EMPIRE, 
 # you would have shipped this. Search engines have a tool for such moments: `explain`.
 # %% exercise="2.4.2"
 def because(profile, film, terms):
-    """What each term adds to cos(profile, film): a Series (or dict), term -> part, the largest part first.
+    """What each term adds to cos(profile, film): a Series (or dict), term -> part, largest first.
 
     profile, film: arrays (n_terms,) of any length, not only 1. terms: array (n_terms,) of text.
-    Only terms that both have are listed; the parts add up to the cosine. Nothing is listed where a vector is all zero.
+    Only terms that both have are listed; the parts add up to the cosine.
+    Nothing is listed where a vector is all zero.
     """
     ### BEGIN SOLUTION
     parts = profile * film
@@ -356,7 +367,8 @@ for one, other in ((TOY, 478), (TOY, 95), (EMPIRE, 204), (ALIENS, 183)):
 # normalised; each entry is $\mathrm{tf} \cdot \mathrm{idf}$.
 # %%
 trio = {"Toy Story": TOY, "Philadelphia Story": 478, "Aladdin": 95}
-weights = postings[postings["item"].isin(trio.values())].pivot(index="term", columns="item", values="weight")
+weights = postings[postings["item"].isin(trio.values())]
+weights = weights.pivot(index="term", columns="item", values="weight")
 weights = weights[list(trio.values())].set_axis(list(trio), axis=1).fillna(0.0)
 show(weights, digits=3)
 
@@ -386,14 +398,14 @@ by_boost = {}
 for beta in (1.0, 0.7, 0.4, 0.0):
     boosted = X * np.where(is_title, beta, 1.0)
     boosted /= np.maximum(np.linalg.norm(boosted, axis=1, keepdims=True), 1e-12)
-    by_boost[beta] = {films.loc[item, "title"]: nearest(item, 1, boosted)[0] for item in (TOY, EMPIRE, KHAN, 100)}
+    first = {item: nearest(item, 1, boosted)[0] for item in (TOY, EMPIRE, KHAN, 100)}
+    by_boost[beta] = {films.loc[item, "title"]: name for item, name in first.items()}
 pd.DataFrame(by_boost).rename_axis("boost of the title", axis=1)
 # %% [markdown]
 # A little less title repairs *Toy Story* and *The Empire Strikes Back*. No title at all, in the last column, and *The
-# Wrath of Khan* is nearest to *Stargate*, and *Fargo* to *Copycat*, with a cosine of 1: with all genres in common they
-# are *the same film*.
-# There is no right boost. You trade accidents against blindness, and the real cure is **more text**: people, plot,
-# keywords.
+# Wrath of Khan* is nearest to *Stargate*, and *Fargo* to *Copycat*, with a cosine of 1: with all genres in common
+# they are *the same film*. There is no right boost. You trade accidents against blindness, and the real cure is
+# **more text**: people, plot, keywords.
 #
 # > **Try it yourself.** For most of these films the course can fetch who acted, directed and wrote, and what they are
 # > about, as anonymous ids (52 MB, so `make lab` leaves it out). In a cell of your own:
@@ -406,7 +418,7 @@ pd.DataFrame(by_boost).rename_axis("boost of the title", axis=1)
 # %%
 cosines = X @ X.T
 first, second = np.nonzero(np.triu(cosines, k=1) > 1 - 1e-9)
-pairs = pd.DataFrame({"title": catalogue["title"][first].to_numpy(), "year": catalogue["year"][first].to_numpy()})
+pairs = catalogue.loc[first, ["title", "year"]].reset_index(drop=True)
 pairs["other year"] = catalogue["year"][second].to_numpy()
 twins = pairs["year"] == pairs["other year"]
 show(pairs=len(pairs), of_the_same_year=int(twins.sum()))
@@ -428,8 +440,9 @@ pairs[~twins].reset_index(drop=True)
 # %% [markdown]
 # ## 4. From films to a person
 #
-# So far: films like *one* film. Now for all films that somebody has rated. If films are documents, a person is a **saved
-# search**: terms to look for, and terms to stay away from. Take user 13, who has seen a lot, horror films among them:
+# So far: films like *one* film. Now for all films that somebody has rated. If films are documents, a person is a
+# **saved search**: terms to look for, and terms to stay away from. Take user 13, who has seen a lot, horror films
+# among them:
 # %%
 USER = 13
 fallback = model.fallback_  # mu, b_u and b_i of lesson 2.1
@@ -504,13 +517,12 @@ ax.hist(divisor[divisor >= 0], bins=edges, color="#0072B2", label="positive")
 ax.set(xlabel="sum of a person's deviations (stars)", ylabel="people")
 ax.set_title("The weighted mean turns more than half of all people round")
 ax.legend(loc="upper left")
-alt = (
-    "Histogram of the sum of deviations by person: from -27 to 16, most within 10 of 0, a bit more than half negative."
-)
+alt = "Histogram of people's sums of deviations, -27 to 16: most near 0, more than half negative."
 figure_alt(fig, alt)
 # %%
 gap = np.abs(divisor - 15 * fallback.user).max()
-show({"people with a negative divisor, %": 100 * (divisor < 0).mean(), "largest gap to 15 b_u": round(gap, 9)})
+negative = 100 * (divisor < 0).mean()
+show({"people with a negative divisor, %": negative, "largest gap to 15 b_u": round(gap, 9)})
 # %% [markdown]
 # And it is no accident who is hit. The sum of a person's deviations is 15 times their effect $b_u$, to the last digit,
 # because lesson 2.1 *defines* $b_u$ as that sum over the damped count. So the bug is: everybody who is sterner than
@@ -521,14 +533,15 @@ show({"people with a negative divisor, %": 100 * (divisor < 0).mean(), "largest 
 p = np.asarray(profile_checked(stars, expected, seen))
 taste = pd.Series(p, index=terms)[lambda s: s.index.str.startswith("genres")].sort_values()
 fig, ax = plt.subplots(figsize=(8, 4.6))
-ax.barh(taste.index.str.removeprefix("genres: "), taste, color=np.where(taste < 0, "#D55E00", "#0072B2"))
+colours = np.where(taste < 0, "#D55E00", "#0072B2")
+ax.barh(taste.index.str.removeprefix("genres: "), taste, color=colours)
 ax.axvline(0, color="#444444", linewidth=1)
 ax.set(xlabel="entry of the profile (stars)", title="User 13: anything but horror")
 alt = "Bars of user 13's profile by genre: Drama +8, Film-Noir and Romance +5, Thriller -5, Horror -28."
 figure_alt(fig, alt)
 # %% [markdown]
-# Then the list, with reasons. A score is $s_{uj} = \cos(p_u, x_j)$, so your `because` explains it: the parts of the terms
-# add up to the score.
+# Then the list, with reasons. A score is $s_{uj} = \cos(p_u, x_j)$, so your `because` explains it: the parts of the
+# terms add up to the score.
 # %%
 better = shortlist(p)
 for at, film in better.iterrows():
@@ -537,10 +550,11 @@ for at, film in better.iterrows():
 
 by_library = model.recommend(USER, n=5).set_index("item")["score"]
 same_films = by_library.index.tolist() == catalogue["item"][better.index].tolist()
-show(same_films=same_films, largest_difference=np.abs(by_library.to_numpy() - better["score"]).max().round(8))
+gap = np.abs(by_library.to_numpy() - better["score"]).max()
+show(same_films=same_films, largest_difference=gap.round(8))
 # %% [markdown]
-# Your list is the library's. No horror in it. But is it *good*? It knows that this person likes stars, in the sky and in
-# titles. It does not know that *Star Kid* was seen by three people in the whole data set. Section 7 comes to that.
+# Your list is the library's. No horror in it. But is it *good*? It knows that this person likes stars, in the sky and
+# in titles. It does not know that *Star Kid* was seen by three people in the whole data set. Section 7 comes to that.
 #
 # ### And you?
 #
@@ -594,14 +608,15 @@ DAMPING = 5.0
 train, test = leaderboard.split()
 content = TfidfContent(damping=DAMPING).fit(train, data.items)
 table = content.train_  # the training ratings, with a column for every film of the catalogue
-columns_of, spans = table.matrix.indices, list(pairwise(table.matrix.indptr))  # a person's ratings: from a to b
+columns_of = table.matrix.indices
+spans = list(pairwise(table.matrix.indptr))  # a person's ratings: from a to b
 who = np.repeat(np.arange(table.n_users), np.diff(table.matrix.indptr))
 d = table.matrix.data - content.fallback_.at(who, columns_of)
 
 
 # %% [markdown]
-# `d` holds the deviations of all 80,000 training ratings, person by person. Build each person's profile, compare it with
-# each of their films, and regress:
+# `d` holds the deviations of all 80,000 training ratings, person by person. Build each person's profile, compare it
+# with each of their films, and regress:
 # %%
 def resemblance_obvious(d, X, damping):
     p = d @ X
@@ -619,19 +634,15 @@ def slope(z, d):
 z = for_everybody(resemblance_obvious, d)
 show(slope=slope(z, d), correlation_with_the_deviations=np.corrcoef(z, d)[0, 1])
 # %% [markdown]
-# A correlation of 0.8! Title words and genres seem to explain most of taste. Before you celebrate, do what lesson 1.5
-# recommends when a number is too good: destroy the signal, and see whether the number minds. Shuffle each person's
+# A correlation of 0.8! Title words and genres seem to explain most of taste. Before you celebrate: when a number is
+# too good, destroy the signal, and see whether the number minds. Shuffle each person's
 # deviations among their films. Whatever taste there was is gone.
 # %%
 rng = np.random.default_rng(0)
 noise = np.concatenate([rng.permutation(d[a:b]) for a, b in spans])
 z_noise = for_everybody(resemblance_obvious, noise)
-show(
-    {
-        f"correlation, {name}": np.corrcoef(*pair)[0, 1]
-        for name, pair in {"real": (z, d), "shuffled": (z_noise, noise)}.items()
-    }
-)
+pairs = {"real": (z, d), "shuffled": (z_noise, noise)}
+show({f"correlation, {name}": np.corrcoef(*pair)[0, 1] for name, pair in pairs.items()})
 
 
 # %% [markdown]
@@ -641,7 +652,8 @@ def resemblance(d, X, damping):
     """How much each rated film resembles what the person's other films say, honestly: array (n_rated,).
 
     d: array (n_rated,), the deviations of one person. X: array (n_rated, n_terms), the films' vectors.
-    damping: number > 0, in stars. Entry i is p . x_i / (|p| + damping), with a profile p that has not seen film i.
+    damping: number > 0, in stars.
+    Entry i is p . x_i / (|p| + damping), with a profile p that has not seen film i.
     """
     ### BEGIN SOLUTION
     p = d @ X
@@ -664,9 +676,9 @@ show({"slope, with the leak": slope(z, d), "slope, honest": slope(z_honest, d)})
 
 
 # %% [markdown]
-# What is left is 0.13, and this is what content really knows about taste here. On shuffled ratings nothing is left, even
-# slightly less: the rest of a person's deviations leans away from the one that is taken out, since all of them together
-# add up to a fixed sum, 15 times $b_u$.
+# What is left is 0.13, and this is what content really knows about taste here. On shuffled ratings nothing is left,
+# even slightly less: the rest of a person's deviations leans away from the one that is taken out, since all of them
+# together add up to a fixed sum, 15 times $b_u$.
 #
 # That hint leads to a second, smaller leak. The rating is out of the profile, but it is still in $b_u$, and so in every
 # other deviation. Without $r_{ui}$, $b_u$ would be lower by $g = d_{ui} / (15 + |I_u| - 1)$, and all deviations higher
@@ -707,12 +719,13 @@ for (name, s), marker, colour in zip(learned.items(), "Xo", ("#D55E00", "#009E73
 ax.set(xlabel="slope (stars per unit of resemblance)", ylabel="test RMSE (stars)")
 ax.set_title("The leak makes a useful model worse than none")
 ax.legend(loc="upper left")
-alt = "Test RMSE by slope: 0.941 at 0, lowest 0.929 at the honest slope 3.3, and 0.963 at the leaking 9.3."
+alt = "Test RMSE by slope: 0.941 at 0, lowest 0.929 at the honest 3.3, and 0.963 at the leaking 9.3."
 figure_alt(fig, alt)
 # %% [markdown]
-# With the honest slope, descriptions take a good hundredth of a star off the error of the averages. With the leaking one they
-# add two hundredths. Same model, same data: one rating too many in a sum. Whenever something is learned from the
-# training rows *about* the training rows (a profile, a mean, a target encoding), leave out the row that is asked for.
+# With the honest slope, descriptions take a good hundredth of a star off the error of the averages. With the leaking
+# one they add two hundredths. Same model, same data: one rating too many in a sum. Whenever something is learned from
+# the training rows *about* the training rows (a profile, a mean, a target encoding), leave out the row that is asked
+# for.
 #
 # %% [markdown] instructor=true
 # **Timing.** 35 minutes with the exercise.
@@ -733,11 +746,11 @@ rest = Ratings.from_frame(data.ratings[~data.ratings["item"].isin(new)], scale=(
 liked = hidden[hidden["rating"] >= 4]
 show(new_films=len(new), hidden_ratings=len(hidden), liked=len(liked), people=rest.n_users)
 # %% [markdown]
-# We will build a box "New this week" for each of the 943 people: the ten new films that resemble their profile most. And
-# we count the hits: how many of the ten did the person really rate with four stars or more? A count alone says nothing.
-# So the first question is what *chance* would get.
+# We will build a box "New this week" for each of the 943 people: the ten new films that resemble their profile most.
+# And we count the hits: how many of the ten did the person really rate with four stars or more? A count alone says
+# nothing. So the first question is what *chance* would get.
 # %% exercise="2.4.6"
-# hits per person that ten different new films drawn at random would have, on average over all 943 people
+# hits that ten different new films drawn at random have, on average over all 943 people
 ### BEGIN SOLUTION
 chance = 10 * len(liked) / len(new) / rest.n_users
 ### END SOLUTION
@@ -772,22 +785,20 @@ hits = {
 # first day.
 # %%
 popular_later = liked["item"].value_counts().index[:10]
-crystal_ball = pd.DataFrame({"user": np.repeat(everybody, 10), "item": np.tile(popular_later, len(everybody))})
-hits["(most liked later)"] = hits_of(crystal_ball)
-table = pd.DataFrame(
-    {name: bootstrap_mean(values)[:3] for name, values in hits.items()}, index=["mean", "low", "high"]
-).T
+crystal_ball = {"user": np.repeat(everybody, 10), "item": np.tile(popular_later, len(everybody))}
+hits["(most liked later)"] = hits_of(pd.DataFrame(crystal_ball))
+means = {name: bootstrap_mean(values)[:3] for name, values in hits.items()}
+table = pd.DataFrame(means, index=["mean", "low", "high"]).T
 
 fig, ax = plt.subplots(figsize=(8, 3.6))
-ax.errorbar(
-    table["mean"], table.index, xerr=[table["mean"] - table["low"], table["high"] - table["mean"]], fmt="o", capsize=4
-)
+bars = [table["mean"] - table["low"], table["high"] - table["mean"]]
+ax.errorbar(table["mean"], table.index, xerr=bars, fmt="o", capsize=4)
 ax.axvline(chance_checked, color="#D55E00", linestyle="--", label="chance")
 ax.set(xlabel="hits in a list of ten new films (mean over people, 95 % interval)", xlim=(0, 2.5))
 ax.invert_yaxis()
 ax.set_title("On new films, descriptions find twice what chance finds")
 ax.legend()
-alt = "Hits per list: title and genres 0.78, genres 0.64, titles 0.43, without dislikes 1.03, later hits 2.2; chance 0.36."
+alt = "Hits: both 0.78, genres 0.64, titles 0.43, without dislikes 1.03, liked later 2.2; chance 0.36."
 figure_alt(fig, alt)
 # %%
 show(table.assign(times_chance=table["mean"] / chance_checked), digits=3)
@@ -808,15 +819,17 @@ fitted = {
 }
 judged = {name: evaluate_ratings(model, hidden) for name, model in fitted.items()}
 show({f"rmse on new films, {name}": result["rmse"].mean for name, result in judged.items()})
-compare(judged, metric="rmse", against="averages")[["model", "difference", "low", "high", "p_holm", "better"]].round(4)
+contest = compare(judged, metric="rmse", against="averages")
+contest[["model", "difference", "low", "high", "p_holm", "better"]].round(4)
 # %% [markdown]
-# The content model is better, for certain, and by little: a good hundredth of a star. (The two others are the *same* here, to the
-# last digit.) How does the *order* fare? For each person, the rank correlation between predicted and given stars over
-# their new films: 1 is the right order, 0 none.
+# The content model is better, for certain, and by little: a good hundredth of a star. (The two others are the *same*
+# here, to the last digit.) How does the *order* fare? For each person, the rank correlation between predicted and
+# given stars over their new films: 1 is the right order, 0 none.
 # %%
 predicted = hidden.assign(predicted=fitted["content"].predict(hidden))
-ranks = predicted.groupby("user")[["predicted", "rating"]].rank().groupby(predicted["user"])
-person = ranks.corr().iloc[::2, 1].droplevel(1).where(ranks.size() >= 3).dropna()
+enough = predicted.groupby("user").filter(lambda rows: len(rows) > 2)
+by_person = enough.groupby("user")[["predicted", "rating"]]
+person = by_person.apply(lambda rows: rows.corr("spearman").iloc[0, 1]).dropna()
 print("rank correlation:", bootstrap_mean(person.to_numpy()), "of", len(person), "people")
 # %% [markdown]
 # A small, real 0.14. This is what a title and some genres are worth on the first day.
@@ -834,8 +847,8 @@ ks = [0, 1, 2, 3, 5, 10, 20]
 errors = []
 for k in ks:
     grown = Ratings.from_frame(pd.concat([rest.to_frame(), shuffled[arrival < k]]), scale=(1, 5))
-    three = (BiasBaseline(), ItemKNN(), TfidfContent())
-    errors.append([rmse(later["rating"], model.fit(grown, data.items).predict(later)) for model in three])
+    three = [m.fit(grown, data.items) for m in (BiasBaseline(), ItemKNN(), TfidfContent())]
+    errors.append([rmse(later["rating"], m.predict(later)) for m in three])
 errors = pd.DataFrame(errors, index=ks, columns=["averages", "item k-NN", "content"])
 show(errors.rename_axis("ratings per new film").T)
 # %%
@@ -845,10 +858,11 @@ for (name, curve), marker in zip(errors.items(), "s^o"):
 ax.set_xscale("symlog", linthresh=1)
 ax.set_xticks(ks, [str(k) for k in ks])
 ax.minorticks_off()
-ax.set(xlabel="ratings that each new film has (log scale from 1)", ylabel="RMSE on its later ratings (stars)")
+ax.set_xlabel("ratings that each new film has (log scale from 1)")
+ax.set_ylabel("RMSE on its later ratings (stars)")
 ax.set_title("A description is worth some ten to twenty ratings")
 ax.legend()
-alt = "RMSE by ratings per film: all fall; content starts lowest, item k-NN starts with the averages and passes it before 20."
+alt = "All errors fall; content starts lowest, item k-NN with the averages, and passes it before 20."
 figure_alt(fig, alt)
 # %% [markdown]
 # Read the curves from the left.
@@ -857,9 +871,9 @@ figure_alt(fig, alt)
 # - With **one**, item k-NN still is: one rating has no company to be compared with.
 # - Between **ten and twenty**, neighbours catch up with words. After that, you can guess how it goes.
 #
-# All three fall, since all three learn how *good* the film is. The gap between the lines is about whom it is good for.
-# So a description is a bridge: it carries an item from the first day to its tenth or twentieth rating. The bridge is short for
-# *Titanic* and endless for the long tail. How many of our films stand on it?
+# All three fall, since all three learn how *good* the film is. The gap between the lines is about whom it is good
+# for. So a description is a bridge: it carries an item from the first day to its tenth or twentieth rating. The
+# bridge is short for *Titanic* and endless for the long tail. How many of our films stand on it?
 # %%
 show({"films with fewer than 20 ratings, % of the catalogue": 100 * (films["ratings"] < 20).mean()})
 # %% [markdown]
@@ -888,8 +902,8 @@ board[["lesson", "model", "rmse", "rmse low", "rmse high", "ndcg@10", "ndcg@10 l
 # the averages that it builds on:
 # %%
 rivals = {"content": content, "averages": BiasBaseline().fit(train)}
-by_stars = compare({name: evaluate_ratings(model, test) for name, model in rivals.items()}, metric="rmse")
-by_lists = compare({name: evaluate_ranking(model, test) for name, model in rivals.items()}, metric="ndcg@10")
+by_stars = compare({name: evaluate_ratings(m, test) for name, m in rivals.items()})
+by_lists = compare({name: evaluate_ranking(m, test) for name, m in rivals.items()})
 contest = pd.concat([by_stars, by_lists])
 contest[["model", "other", "metric", "difference", "low", "high", "p", "better"]].round(4)
 # %% [markdown]
@@ -914,9 +928,9 @@ for name, of in lists.items():
 show(table, digits=3)
 # %% [markdown]
 # There it is. The films of the content lists have a mean of 3.2 stars, less than the 3.53 of all ratings, and half of
-# the places go to films that at most 44 people have rated. The cosine asks one question: *is it about what you like?* It does not
-# ask *is it any good?* and not *does anybody watch it?* On the other models' lists, ratings answer those two. You could
-# call it the librarian who has read all labels and none of the books.
+# the places go to films that at most 44 people have rated. The cosine asks one question: *is it about what you like?*
+# It does not ask *is it any good?* and not *does anybody watch it?* On the other models' lists, ratings answer those
+# two. You could call it the librarian who has read all labels and none of the books.
 #
 # If that is the reason, then the list must get better when we take the obscure films away. Allow only films with at
 # least so many training ratings. One control is a must: with fewer candidates, *chance* gets better as well.
@@ -948,16 +962,16 @@ ax.minorticks_off()
 ax.set(xlabel="only films with at least so many ratings (log scale)", ylabel="nDCG@10", ylim=(0, 0.19))
 ax.set_title("Descriptions know taste; they do not know what is watched")
 ax.legend(loc=(0.02, 0.58))
-alt = "nDCG by the least number of ratings: content rises from 0.045 to 0.14, random from 0.01 to 0.10, below 0.17."
+alt = "nDCG by least ratings: content from 0.045 to 0.14, random from 0.01 to 0.10; most rated 0.17."
 figure_alt(fig, alt)
 # %%
 show(pd.DataFrame(curves, index=at_least).rename_axis("at least").T, digits=2)
 # %% [markdown]
-# Two things are true at once. At every point content is well above chance: it knows something about people. And most of its
-# rise is the rise of chance: most of what a top ten needs is *not* about people. Even at its best it stays below
-# the list that is the same for everybody. So do not put it on the home page alone. Give it the jobs it can do: a source
-# of candidates for new and rare items, a feature in a larger model, the words of an explanation. Lesson 2.7 builds such
-# mixtures; 2.5 explains what nDCG sees and what it does not.
+# Two things are true at once. At every point content is well above chance: it knows something about people. And most
+# of its rise is the rise of chance: most of what a top ten needs is *not* about people. Even at its best it stays
+# below the list that is the same for everybody. So do not put it on the home page alone. Give it the jobs it can do:
+# a source of candidates for new and rare items, a feature in a larger model, the words of an explanation. Lesson 2.7
+# builds such mixtures; 2.5 explains what nDCG sees and what it does not.
 #
 # ### More of the same
 #
@@ -980,9 +994,9 @@ show(pd.DataFrame(rows, index=["diversity", "low", "high", "share of the catalog
 # %% [markdown] instructor=true
 # **Timing.** 25 minutes, then the quiz.
 #
-# **Misconceptions.** "Lowest nDCG, so content is useless": section 6. "Better RMSE than the averages, so a
-# better model": the second line of the contest. "The rise of the curve proves that content works on popular films": that is what
-# the control is for.
+# **Misconceptions.** "Lowest nDCG, so content is useless": section 6. "Better RMSE than the averages, so a better
+# model": the second line of the contest. "The rise of the curve proves that content works on popular films": that is
+# what the control is for.
 #
 # **To discuss.** A public library or a news site *wants* the rare and the new to be found. Which column of this lesson
 # would be its leader-board?
@@ -1002,12 +1016,12 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - **Pandora** pays for documents. Music analysts on its staff grade each song by up to 450 traits, about four songs an
 #   hour (as reported in 2014). The vectors are made by people, the rest is this lesson. And half a year after its
 #   launch it mixed in what listeners *jointly* thumbed down, because purely musical matches were not always right.
-# - **Research-paper recommenders** are mostly content-based: a survey of more than 200 articles counted 55 %, against 18 %
-#   collaborative, and TF-IDF was the most frequent weighting (Beel et al. 2016). Papers have long texts and few readers:
-#   the opposite of films.
+# - **Research-paper recommenders** are mostly content-based: a survey of more than 200 articles counted 55 %, against
+#   18 % collaborative, and TF-IDF was the most frequent weighting (Beel et al. 2016). Papers have long texts and few
+#   readers: the opposite of films.
 # - **From words to learned vectors.** Van den Oord, Dieleman and Schrauwen (2013) predicted a song's *collaborative*
-#   vector from its sound, so that a song nobody has played can stand among the others. They, too, note the large gap between
-#   what a song is and what makes people like it. Lesson 4.4 does this with a neural network.
+#   vector from its sound, so that a song nobody has played can stand among the others. They, too, note the large gap
+#   between what a song is and what makes people like it. Lesson 4.4 does this with a neural network.
 #
 # ## In the interview
 #
@@ -1018,10 +1032,11 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # 2. *Describe the items.* Text, tags, price, images; TF-IDF or embeddings. Look at the document length first.
 # 3. *Profile the users.* Signed sum of what they did, against expectation; dislikes push away. Score by cosine, serve
 #    from an inverted or a vector index.
-# 4. *Do not rank by it alone.* It ignores quality and popularity. Use it for candidates and as a feature; give new items
-#    some exposure on purpose (bandits, lesson 3.6), and let collaborative signals take over after some tens of events.
-# 5. *Measure the right thing.* Hide *items*, not ratings; compare with chance and with the averages; intervals by user. Beware of
-#    training features that contain their own label.
+# 4. *Do not rank by it alone.* It ignores quality and popularity. Use it for candidates and as a feature; give new
+#    items some exposure on purpose (bandits, lesson 3.6), and let collaborative signals take over after some tens of
+#    events.
+# 5. *Measure the right thing.* Hide *items*, not ratings; compare with chance and with the averages; intervals by
+#    user. Beware of training features that contain their own label.
 # 6. *Watch* coverage, diversity, and duplicates in the catalogue.
 #
 # ## Take-aways
@@ -1038,16 +1053,18 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # ## Further reading
 #
 # - K. Spärck Jones: *A Statistical Interpretation of Term Specificity and Its Application in Retrieval*. Journal of
-#   Documentation 28(1), 1972, pages 11-21: where idf comes from. [doi:10.1108/eb026526](https://doi.org/10.1108/eb026526)
+#   Documentation 28(1), 1972, pages 11-21: where idf comes from.
+#   [doi:10.1108/eb026526](https://doi.org/10.1108/eb026526)
 # - G. Salton, C. Buckley: *Term-Weighting Approaches in Automatic Text Retrieval*. Information Processing & Management
 #   24(5), 1988, pages 513-523. [doi:10.1016/0306-4573(88)90021-0](https://doi.org/10.1016/0306-4573(88)90021-0)
 # - C. Manning, P. Raghavan, H. Schütze: *Introduction to Information Retrieval*, Cambridge 2008: chapter 1 (inverted
-#   index), 6 (TF-IDF and the vector space), [9.1.1](http://nlp.stanford.edu/IR-book/html/htmledition/the-rocchio-algorithm-for-relevance-feedback-1.html)
+#   index), 6 (TF-IDF and the vector space),
+#   [9.1.1](http://nlp.stanford.edu/IR-book/html/htmledition/the-rocchio-algorithm-for-relevance-feedback-1.html)
 #   (Rocchio's profile, 1971), 11.4.3 (BM25).
 # - S. Robertson, H. Zaragoza: *The Probabilistic Relevance Framework: BM25 and Beyond*. Foundations and Trends in
 #   Information Retrieval 3(4), 2009. [doi:10.1561/1500000019](https://doi.org/10.1561/1500000019)
-# - M. Pazzani, D. Billsus: *Content-Based Recommendation Systems*. In: The Adaptive Web, LNCS 4321, 2007, pages 325-341.
-#   [doi:10.1007/978-3-540-72079-9_10](https://doi.org/10.1007/978-3-540-72079-9_10)
+# - M. Pazzani, D. Billsus: *Content-Based Recommendation Systems*. In: The Adaptive Web, LNCS 4321, 2007, pages
+#   325-341. [doi:10.1007/978-3-540-72079-9_10](https://doi.org/10.1007/978-3-540-72079-9_10)
 # - G. Adomavicius, A. Tuzhilin: *Toward the Next Generation of Recommender Systems*. IEEE TKDE 17(6), 2005, pages
 #   734-749, section 2.1: limits of content, over-specialisation among them.
 #   [doi:10.1109/TKDE.2005.99](https://doi.org/10.1109/TKDE.2005.99)
@@ -1058,7 +1075,8 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 #   [doi:10.1007/s00799-015-0156-0](https://doi.org/10.1007/s00799-015-0156-0)
 # - A. van den Oord, S. Dieleman, B. Schrauwen: [*Deep Content-Based Music
 #   Recommendation*](https://papers.nips.cc/paper/5004-deep-content-based-music-recommendation). NIPS 2013.
-# - Elasticsearch reference: [similarity](https://www.elastic.co/guide/en/elasticsearch/reference/7.x/similarity.html). On
-#   Pandora: R. Pegoraro, [*Pandora's "Music Genome Project"*](http://boingboing.net/2014/05/24/pandoras-music-genome-proj.html),
+# - Elasticsearch reference:
+#   [similarity](https://www.elastic.co/guide/en/elasticsearch/reference/7.x/similarity.html). On Pandora: R.
+#   Pegoraro, [*Pandora's "Music Genome Project"*](http://boingboing.net/2014/05/24/pandoras-music-genome-proj.html),
 #   BoingBoing, 2014; T. Conrad, [*Welcome to the Music Genome
 #   Project*](http://blog.pandora.com/pandora/archives/2006/05/welcome_to_the.html), Pandora's blog, May 2006.
