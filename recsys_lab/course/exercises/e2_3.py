@@ -38,10 +38,11 @@ Similarity = Callable[[np.ndarray, int, int], float]
 
 @functools.cache
 def _people() -> np.ndarray:
-    """Real users and their 60 most rated films: (943, 60), NaN where unrated."""
+    """Real users and the 60 most rated films, NaN where unrated; without the users who rated none of these."""
     matrix = Ratings.from_frame(datasets.load("ml-100k").ratings).matrix
     popular = np.argsort(-np.bincount(matrix.indices), kind="stable")[:60]
     stars = matrix[:, np.sort(popular)].toarray()
+    stars = stars[stars.any(axis=1)]
     stars[stars == 0] = NAN  # this data has no rating of 0
     return stars
 
