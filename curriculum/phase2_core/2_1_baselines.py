@@ -353,7 +353,7 @@ def predict_film_means(damping):
 
 
 errors = pd.Series({d: rmse(valid["rating"], predict_film_means(d)) for d in dampings})
-show(errors.rename_axis("damping").rename("validation rmse").to_frame())
+show(errors.rename_axis("damping").rename("validation rmse").to_frame(), digits=5)
 # %% [markdown]
 # The best damping is about 2, and the gain over no damping at all is a mere 0.002 stars! After the drama of the top
 # list that is a cold shower. Where does it go? Sort the validation ratings by how many ratings their film has in the
@@ -795,7 +795,8 @@ board = leaderboard.show("2.1", {"your tuned averages": results["tuned"]})
 board[["lesson", "model", "rmse", "rmse low", "rmse high", "ndcg@10", "ndcg@10 low", "ndcg@10 high"]]
 # %% [markdown]
 # (The board's global mean has 1.1200, ours had 1.1217: the library lets a model that does not know a film, 42 of the
-# 20,000 cases, fall back on the damped averages.)
+# 20,000 cases, fall back on the damped averages. And "most rated films" has an RMSE because `Popularity` answers when it
+# is asked for stars, too: with $\mu + b_i$, the same for everybody. Its list does not use that number.)
 #
 # Read the two columns against each other. By RMSE, the tuned averages lead, and "most rated films" is far behind. By
 # nDCG it is the other way round, and not by a little: popularity has more than four times the nDCG of the best rating
@@ -846,7 +847,7 @@ alt = "RMSE is lowest at damping 2, then rises to 1.04; nDCG rises all the way f
 figure_alt(fig, alt)
 # %% [markdown]
 # The same model, the same data. On the left the best damping is 2. On the right *there is no best*: the more, the
-# better, as far as we went. With no damping, the top ten is the table of section 3, films that one person adored, and
+# better, as far as we went. With no damping, the top ten is like the table of section 3, films that one person adored, and
 # the nDCG is nearly 0. With an enormous damping, the fraction $\sum (r_{ui} - \mu - b_u) / (n_i + \lambda)$ sorts the
 # films like its numerator: the *total* surplus, in which many ratings count for much. That is popularity again, by
 # another road.

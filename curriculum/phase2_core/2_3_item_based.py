@@ -270,7 +270,7 @@ show(films_judged=len(known), genres_shared_at_random=overlap[np.ix_(known, know
 #
 # Back to user 168, and to the question of lesson 2.2: should we show him *Independence Day*? There, ten *people* testified.
 # Now his own ratings do. With $s_{ij}$ from the table, and $N$ for the $k$ films most similar to $i$ *among those that $u$
-# has rated*,
+# has rated* (and only films with $s_{ij} > 0$: a film of the opposite taste does not vote),
 #
 # $$\hat r_{ui} = b_{ui} + \frac{\sum_{j \in N} s_{ij} (r_{uj} - b_{uj})}{\delta + \sum_{j \in N} s_{ij}}$$
 #
@@ -435,8 +435,8 @@ case = ([0.9, 0.8, 0.3, 0.2], [False, False, True, True], 2)
 case_checked = ex("2.3.3").check(case)
 # %% [markdown]
 # In the join of section 3 the two rules differ by the place of one line: `QUALIFY row_number() <= k` after the join with the user's
-# ratings, or before it. How bad is it on real data? Make an envelope first. A film's list holds 40 of 1,643 films, and a user has
-# rated 85 of them on average. *If* those were 85 films at random, how many of the 40 would be among them?
+# ratings, or before it. How bad is it on real data? On the back of an envelope first: a film's list holds 40 of 1,643
+# films, and a user has rated 85 of them on average. *If* those were 85 films at random, how many of the 40 would be among them?
 # %%
 train, test = leaderboard.split()
 full = ItemKNN(damping=0).fit(train)
@@ -577,9 +577,8 @@ for side in ("film", "user"):
 show({f"of ten neighbours of a {side}, still there": k.mean() for side, k in kept.items()})
 # %% [markdown]
 # The opposite of the textbook! A user's list kept more of its ten than a film's did. On reflection it makes sense. Two
-# of three people here gave all their ratings within a day (the line printed last, before the two tables were built), so an old user's row hardly
-# changes; a film collects ratings every day. And
-# a film has dozens of neighbours that are nearly equally good, so a small change reshuffles the ten.
+# of three people here gave all their ratings within a day (`share_of_users_who_rated_within_one_day`,
+# above), so an old user's row hardly changes; a film collects ratings every day. And a film has dozens of neighbours that are nearly equally good, so a small change reshuffles the ten.
 #
 # Does a reshuffled list matter, though? Nobody buys lists. Take the ratings of those three weeks, let people keep a random half as
 # their history, and predict the other half: with the table of today, and with the forgotten one. `recommend_for` scores a
@@ -848,8 +847,8 @@ show({"rmse, undecided": rmse(truth[quiet], said[quiet]), "rmse, all": rmse(trut
 
 
 # %% [markdown]
-# One prediction in eight was never seen by a neighbour; it is the damped average, under the name of k-NN. As a fallback that
-# is a good choice. The fault is that nobody could see it. In `recsys_lab`, `predict(..., fallback=False)` gives NaN where a
+# In one case of eight fewer than twenty neighbours could vote, so none was heard: the answer is the
+# damped average, under the name of k-NN. As a fallback that is a good choice. The fault is that nobody could see it. In `recsys_lab`, `predict(..., fallback=False)` gives NaN where a
 # model has no answer, and every `Evaluation` counts what the fallback answered.
 #
 # ### What is slow, and why

@@ -105,6 +105,10 @@ def _mode(stars: np.ndarray, measure: str) -> float:
     return float(values[counts.argmax()])
 
 
+def _mean_and_mode(stars: np.ndarray, measure: str) -> float:
+    return float(np.mean(stars)) if measure == "rmse" else _mode(stars, measure)
+
+
 def _halfway(stars: np.ndarray, measure: str) -> float:
     return float((np.min(stars) + np.max(stars)) / 2)
 
@@ -135,6 +139,7 @@ def _check_best_constant(best: Constant) -> None:
         (lambda s, m: float(np.mean(s)), "the mean wins for RMSE, but not for MAE. Try the stars 1, 5, 5, 5: guess 4, then guess 5."),
         (lambda s, m: float(np.median(s)), "the median wins for MAE, but not for RMSE. Squaring makes the one far-off rating count more."),
         (_mode, "that is the most frequent rating. It is right as often as a constant can be, but neither measure counts how *often* you are right; both count how far off you are."),
+        (_mean_and_mode, "the RMSE is right. For MAE you give the most frequent rating, which here and there is the right number by luck, as it is in the lesson's table. Try the stars 1, 1, 2, 3, 5: MAE counts how far off you are, not how often you are right."),
         (_halfway, "that is half-way between lowest and highest. It ignores how often each rating is given."),
         (_whole, "the best *whole* number of stars; a guess may lie between two of them."),
     ):  # fmt: skip
@@ -176,6 +181,7 @@ BEST_CONSTANT = Exercise(
         WrongAnswer("the median for both", lambda: lambda stars, measure: float(np.median(stars)), "but not for RMSE"),
         WrongAnswer("swapped", lambda: _swapped, "wrong way round"),
         WrongAnswer("the most frequent rating", lambda: _mode, "most frequent rating"),
+        WrongAnswer("the mean, and the most frequent rating", lambda: _mean_and_mode, "right number by luck"),
         WrongAnswer("half-way between the extremes", lambda: _halfway, "half-way"),
         WrongAnswer("whole stars only", lambda: _whole, "whole"),
     ),

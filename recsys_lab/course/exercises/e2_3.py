@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,10 +38,11 @@ Similarity = Callable[[np.ndarray, int, int], float]
 
 @functools.cache
 def _people() -> np.ndarray:
-    """Real users and their 60 most rated films: (943, 60), NaN where unrated."""
+    """Real users and the 60 most rated films, NaN where unrated; without the users who rated none of these."""
     matrix = Ratings.from_frame(datasets.load("ml-100k").ratings).matrix
     popular = np.argsort(-np.bincount(matrix.indices), kind="stable")[:60]
     stars = matrix[:, np.sort(popular)].toarray()
+    stars = stars[stars.any(axis=1)]
     stars[stars == 0] = NAN  # this data has no rating of 0
     return stars
 
@@ -122,7 +124,10 @@ def _check_adjusted(adjusted: Similarity) -> None:
             raise Incorrect(f"{what}: there is nothing to compare, and you divide 0 by 0. Return 0.0.")
         same(value, 0.0, what=what)
     nobody = np.vstack([STARS, np.full(4, NAN)])
-    same(adjusted(nobody, 0, 1), _centred(STARS, 0, 1), what="the same five users and one who rated nothing")
+    with warnings.catch_warnings():  # NumPy warns of the mean of an empty row; the answer is right all the same
+        warnings.simplefilter("ignore", RuntimeWarning)
+        value = adjusted(nobody, 0, 1)
+    same(value, _centred(STARS, 0, 1), what="the same five users and one who rated nothing")
     single = np.array([[5.0, 4.0, 3.0], [NAN, 2.0, 3.0]])
     same(adjusted(single, 0, 2), -1.0, what="one co-rater, who liked one film and not the other")
     stars = _people()
@@ -371,6 +376,14 @@ def _fitted(kind: str) -> tuple[Any, list]:
     return KNNBaseline(sim_options=options, verbose=False).fit(trainset), asked
 
 
+@functools.cache
+def _trainset_of_the_notebook() -> Any:
+    from surprise import Dataset, Reader
+
+    frame = datasets.load("ml-100k").ratings[["user", "item", "rating"]]
+    return Dataset.load_from_df(frame, Reader(rating_scale=(1, 5))).build_full_trainset()
+
+
 def _nearest(algo: Any, film: Any, k: int) -> list:
     inner = algo.get_neighbors(algo.trainset.to_inner_iid(film), k)
     return [algo.trainset.to_raw_iid(i) for i in inner]
@@ -384,6 +397,8 @@ def _near_the_lion() -> list[int]:
 def _nearest_wrongly(how: str) -> Nearest:
     def nearest(algo: Any, film: Any, k: int) -> list:
         trainset = algo.trainset
+        if how == "the notebook's":
+            trainset = _trainset_of_the_notebook()
         if how == "untranslated":
             return algo.get_neighbors(film, k)
         if how == "raw in":
@@ -397,6 +412,8 @@ def _nearest_wrongly(how: str) -> Nearest:
             return [trainset.to_raw_iid(int(i)) for i in order]
         if how == "reversed":
             return _nearest(algo, film, k)[::-1]
+        if how == "the notebook's":
+            return [trainset.to_raw_iid(i) for i in algo.get_neighbors(trainset.to_inner_iid(film), k)]
         return _nearest(algo, film, 10)
 
     return nearest
@@ -406,12 +423,14 @@ def _check_nearest(nearest: Nearest) -> None:
     messages = {
         "untranslated": "nothing was translated: the raw id went in as if it were an inner one, and inner ids came out.",
         "raw in": "the raw id went in untranslated, so these are the neighbours of some other film. `get_neighbors` wants "
-        "`trainset.to_inner_iid(film)`.",
+        "`algo.trainset.to_inner_iid(film)`.",
         "inner out": "these are inner ids: the right films under the wrong numbers. Translate each back with `to_raw_iid`.",
         "swapped": "both translations go the wrong way: `to_inner_iid` on the way in, `to_raw_iid` on the way out.",
         "itself": "the film is among its own neighbours. `get_neighbors` leaves it out.",
         "reversed": "these are the right films in the reverse order: the nearest comes first.",
         "ten": "you return a fixed number of films: use k.",
+        "the notebook's": "you translate with the `trainset` of the notebook. Each trainset numbers its films anew, so the ids of "
+        "one mean nothing to another: ask `algo.trainset`, the one that this model was fitted on.",
     }
     for kind in ("numbers", "text"):
         algo, asked = _fitted(kind)
@@ -754,12 +773,13 @@ EXERCISES = [
         hints=(
             "Follow one number through the function: what does `get_neighbors` think that 50 is, and what do you think "
             "that its answer is? `algo.trainset` can translate in both directions.",
-            "`trainset.to_inner_iid(raw)` on the way in, `trainset.to_raw_iid(inner)` for each id on the way out.",
+            "`algo.trainset.to_inner_iid(film)` on the way in, `algo.trainset.to_raw_iid(inner)` for each id on the way out.",
         ),
         wrong=(
             WrongAnswer("the colleague's code", lambda: _nearest_wrongly("untranslated"), "nothing was translated"),
             WrongAnswer("way in forgotten", lambda: _nearest_wrongly("raw in"), "went in untranslated"),
             WrongAnswer("way out forgotten", lambda: _nearest_wrongly("inner out"), "these are inner ids"),
+            WrongAnswer("another trainset", lambda: _nearest_wrongly("the notebook's"), "`trainset` of the notebook"),
             WrongAnswer("the film itself", lambda: _nearest_wrongly("itself"), "its own neighbours"),
             WrongAnswer("farthest first", lambda: _nearest_wrongly("reversed"), "reverse order"),
         ),
