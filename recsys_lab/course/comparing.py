@@ -17,6 +17,22 @@ class Incorrect(RecsysLabError, AssertionError):
     """An answer is wrong. The message says what differs and names the likely misconception."""
 
 
+def number(value: Any, what: str) -> float:
+    """The answer as a float, also out of an array or a list of one; anything else is refused in words.
+
+    >>> number(None, "the mean")
+    Traceback (most recent call last):
+    recsys_lab.course.comparing.Incorrect: the mean should be a number, but is None. Is a `return` missing?
+    """
+    if isinstance(value, (np.ndarray, pd.Series, list, tuple)) and np.size(value) == 1:
+        value = np.asarray(value).ravel()[0]
+    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
+        raise Incorrect(
+            f"{what} should be a number, but is {value!r}." + (" Is a `return` missing?" if value is None else "")
+        )
+    return float(value)
+
+
 def same(got: Any, want: Any, *, rtol: float = 1e-6, atol: float = 1e-8, what: str = "") -> None:
     """Return None if `got` equals `want`, else raise Incorrect that says where and by how much.
 

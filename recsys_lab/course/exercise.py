@@ -28,10 +28,21 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from recsys_lab.course.comparing import Incorrect, same
+from recsys_lab.course.comparing import Incorrect, number, same
 from recsys_lab.errors import RecsysLabError
 
-__all__ = ["CourseBug", "Exercise", "Incorrect", "NotAttempted", "Task", "WrongAnswer", "example", "judge", "same"]
+__all__ = [
+    "CourseBug",
+    "Exercise",
+    "Incorrect",
+    "NotAttempted",
+    "Task",
+    "WrongAnswer",
+    "example",
+    "judge",
+    "number",
+    "same",
+]
 
 State = Literal["correct", "incorrect", "not attempted"]
 SYMBOLS: dict[State, str] = {"correct": "✓", "incorrect": "✗", "not attempted": "○"}

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import BiasBaseline, datasets
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
 from recsys_lab.course.quiz import Question
 from recsys_lab.metrics import mae, rmse
 from recsys_lab.split import random_split
@@ -33,17 +33,6 @@ def _some(users: int = 60) -> pd.DataFrame:
 
 def _toy() -> pd.DataFrame:
     return datasets.toy().ratings[["user", "item", "rating"]].copy()
-
-
-def _number(value: Any, what: str) -> float:
-    """The answer as a float; anything else is refused in words."""
-    if isinstance(value, (np.ndarray, pd.Series, list, tuple)) and np.size(value) == 1:
-        value = np.asarray(value).ravel()[0]
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise Incorrect(
-            f"{what} should be a number, but is {value!r}." + (" Is a `return` missing?" if value is None else "")
-        )
-    return float(value)
 
 
 def _by_id(value: Any, want: pd.Series, what: str) -> pd.Series:
@@ -130,7 +119,7 @@ def _check_best_constant(best: Constant) -> None:
         (_parts()[0]["rating"].to_numpy(), "the 80,000 training ratings"),
     ]
     got = {
-        (what, measure): _number(best(stars.copy(), measure), f"{what}: the best constant for {measure}")
+        (what, measure): number(best(stars.copy(), measure), f"{what}: the best constant for {measure}")
         for stars, what in cases
         for measure in ("rmse", "mae")
     }
@@ -347,7 +336,7 @@ def _fives() -> int:
 
 
 def _check_fives(answer: Any) -> None:
-    value, (mu, lead, votes), want = _number(answer, "the number of ratings"), _race(), _fives()
+    value, (mu, lead, votes), want = number(answer, "the number of ratings"), _race(), _fives()
     if not math.isfinite(value):
         raise Incorrect(
             f"there is such a number. Each further 5 moves the damped mean nearer to 5, and the lead is only {lead:.2f}."
@@ -529,7 +518,7 @@ def _check_fit_biases(fit: Fit) -> None:
         want = _fit_biases(ratings, damping_user, damping_item, rounds)
         if not (isinstance(value, (tuple, list)) and len(value) == 3):
             raise Incorrect("return three things: mu (a number), b_user and b_item (a Series each).")
-        mu = _number(value[0], "mu")
+        mu = number(value[0], "mu")
         if not _near(mu, want[0]):
             raise Incorrect(f"{what}: mu should be the mean of all ratings, {want[0]:.4f}, but is {mu:.4f}.")
         for part, ids, name in ((value[1], want[2], "b_user"), (value[2], want[1], "b_item")):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import Ratings, UserKNN, datasets, split
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
 from recsys_lab.course.quiz import Question
 from recsys_lab.metrics import rmse
 from recsys_lab.similarity import similarity_matrix
@@ -30,17 +30,6 @@ def _profiles() -> np.ndarray:
 
 def _real_pairs() -> list[tuple[int, int]]:
     return [(a, b) for a in range(0, 40, 3) for b in range(a + 1, 40, 4)]
-
-
-def _number(value: Any, what: str) -> float:
-    """The answer as a float; anything else is refused in words."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise Incorrect(
-            f"{what} should be a number, but is {value!r}." + (" Is a `return` missing?" if value is None else "")
-        )
-    return float(value)
 
 
 # ------------------------------------------------------------------ 2.2.1 cosine over co-rated films
@@ -78,7 +67,7 @@ X, Y = np.array([5.0, 3.0, NAN, 1.0]), np.array([4.0, NAN, 2.0, 2.0])
 
 def _check_cosine(cosine: Callable[[np.ndarray, np.ndarray], float]) -> None:
     x, y = X, Y
-    got = _number(cosine(x.copy(), y.copy()), "cosine([5, 3, nan, 1], [4, nan, 2, 2])")
+    got = number(cosine(x.copy(), y.copy()), "cosine([5, 3, nan, 1], [4, nan, 2, 2])")
     if math.isnan(got):
         raise Incorrect("the result is NaN: a NaN got into a sum. Pick out the films that both rated first.")
     if np.isclose(got, _cosine_filled(x, y)):
@@ -89,11 +78,11 @@ def _check_cosine(cosine: Callable[[np.ndarray, np.ndarray], float]) -> None:
     if np.isclose(got, _cosine_mean_filled(x, y)):
         raise Incorrect("you filled the gaps with a guess. Nothing is known there: leave those films out of every sum.")
     same(got, _cosine(x, y), what="x = [5, 3, nan, 1], y = [4, nan, 2, 2]: the cosine")
-    apart = _number(cosine(np.array([5.0, NAN, 3.0]), np.array([NAN, 4.0, NAN])), "the cosine without a co-rated film")
+    apart = number(cosine(np.array([5.0, NAN, 3.0]), np.array([NAN, 4.0, NAN])), "the cosine without a co-rated film")
     if math.isnan(apart):
         raise Incorrect("two users without a single co-rated film get 0/0 = NaN. Return 0.0 for them.")
     same(apart, 0.0, what="two users without a co-rated film")
-    single = _number(cosine(np.array([1.0, NAN, 3.0]), np.array([5.0, 2.0, NAN])), "the cosine of one co-rated film")
+    single = number(cosine(np.array([1.0, NAN, 3.0]), np.array([5.0, 2.0, NAN])), "the cosine of one co-rated film")
     if single == 0:
         raise Incorrect(
             "two users with a single co-rated film get 0. You may be right not to trust it, and section 4 comes to that; "
@@ -139,7 +128,7 @@ def _pearson_unguarded(x: np.ndarray, y: np.ndarray) -> float:
 
 def _check_pearson(pearson: Callable[[np.ndarray, np.ndarray], float]) -> None:
     x, y = np.array([5.0, 3.0, NAN, 1.0, 4.0]), np.array([4.0, NAN, 2.0, 3.0, 3.0])
-    got = _number(pearson(x.copy(), y.copy()), "pearson([5, 3, nan, 1, 4], [4, nan, 2, 3, 3])")
+    got = number(pearson(x.copy(), y.copy()), "pearson([5, 3, nan, 1, 4], [4, nan, 2, 3, 3])")
     if math.isnan(got):
         raise Incorrect("the result is NaN: a NaN got into a sum. Pick out the films that both rated first.")
     if np.isclose(got, _cosine(x, y)):
@@ -157,7 +146,7 @@ def _check_pearson(pearson: Callable[[np.ndarray, np.ndarray], float]) -> None:
     stern, kind = np.array([3.0, 3.0, 1.0, 1.0]), np.array([5.0, 5.0, 3.0, 3.0])
     same(pearson(stern, kind), 1.0, what="two users who agree up to two stars on everything")
     same(pearson(stern, 6 - kind), -1.0, what="two users who disagree on everything")
-    flat = _number(
+    flat = number(
         pearson(np.array([4.0, 4.0, 4.0]), np.array([1.0, 5.0, 2.0])), "a user who gives 4 stars to everything"
     )
     if math.isnan(flat):
@@ -186,7 +175,7 @@ def _crossing() -> float:
 
 
 def _check_crossing(crossing: float) -> None:
-    value = _number(crossing, "the shrinkage")
+    value = number(crossing, "the shrinkage")
     n, m = TOM[1], UMA[1]
     without_minus_one = n * m * (TOM[0] - UMA[0]) / (UMA[0] * m - TOM[0] * n)
     if not math.isfinite(value) or value <= 0:
@@ -268,7 +257,7 @@ def _check_predict(predict: Predict) -> None:
     similarity, ratings = np.array([0.2, 0.8, -0.9, 0.5]), np.array([1.0, 4.0, 5.0, 5.0])
     means, k = np.array([2.0, 4.5, 3.5, 4.0]), 2
     case = (me, similarity, ratings, means)
-    got = _number(predict(*_copies(case), k), "the prediction")
+    got = number(predict(*_copies(case), k), "the prediction")
     messages = {
         "raw": "you averaged the neighbours' stars (to take my_mean off and add it again comes to the same). Take each "
         "neighbour's own mean off: was the film good or bad *by their standards*?",
@@ -289,19 +278,19 @@ def _check_predict(predict: Predict) -> None:
             "their own mean."
         )
     same(got, _predict(*case, k), what="my mean 3, similarities 0.2, 0.8, -0.9, 0.5, k = 2: the prediction")
-    all_four = _number(predict(*_copies(case), 4), "the prediction for k = 4")
+    all_four = number(predict(*_copies(case), 4), "the prediction for k = 4")
     if not np.isclose(all_four, _predict(*case, 4)) and np.isclose(
         all_four, _predict_wrongly("negative too")(*case, 4)
     ):
         raise Incorrect("a neighbour of negative similarity took part. Keep neighbours with a similarity above 0 only.")
     same(all_four, _predict(*case, 4), what="the same with k = 4 (one similarity is negative)")
-    above = _number(predict(4.8, np.array([0.5]), np.array([5.0]), np.array([3.0]), 1), "the prediction")
+    above = number(predict(4.8, np.array([0.5]), np.array([5.0]), np.array([3.0]), 1), "the prediction")
     if np.isclose(above, 5.0):
         raise Incorrect(
             "you clipped the prediction to 5 stars. Leave it as it is: a ranking needs to know by how much."
         )
     same(above, 6.8, what="my mean 4.8, one neighbour who gave 2 stars more than usual")
-    nobody = _number(
+    nobody = number(
         predict(me, np.array([-0.5, 0.0]), np.array([5.0, 1.0]), np.array([3.0, 3.0]), 2), "without neighbours"
     )
     if math.isnan(nobody) or math.isinf(nobody):

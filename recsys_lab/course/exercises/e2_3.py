@@ -13,23 +13,12 @@ import pandas as pd
 
 from recsys_lab import BiasBaseline, ItemKNN, Ratings, UserKNN, datasets, split
 from recsys_lab.course import leaderboard
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
 from recsys_lab.course.quiz import Question
 from recsys_lab.metrics import rmse
 from recsys_lab.similarity import similarity_matrix
 
 NAN = np.nan
-
-
-def _number(value: Any, what: str) -> float:
-    """The answer as a float; anything else is refused in words."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise Incorrect(
-            f"{what} should be a number, but is {value!r}." + (" Is a `return` missing?" if value is None else "")
-        )
-    return float(value)
 
 
 # ------------------------------------------------------------------ 2.3.1 adjusted cosine
@@ -96,7 +85,7 @@ STARS = np.array(
 
 
 def _check_adjusted(adjusted: Similarity) -> None:
-    got = _number(adjusted(STARS.copy(), 0, 1), "the adjusted cosine")
+    got = number(adjusted(STARS.copy(), 0, 1), "the adjusted cosine")
     if math.isnan(got):
         raise Incorrect("the result is NaN: a NaN got into a sum. Pick out the users who rated both films first.")
     messages = {
@@ -119,7 +108,7 @@ def _check_adjusted(adjusted: Similarity) -> None:
         (apart, "two films without a co-rater"),
         (np.full((3, 2), 4.0), "users who gave all films 4 stars"),
     ):
-        value = _number(adjusted(stars, 0, 1), what)
+        value = number(adjusted(stars, 0, 1), what)
         if not math.isfinite(value):
             raise Incorrect(f"{what}: there is nothing to compare, and you divide 0 by 0. Return 0.0.")
         same(value, 0.0, what=what)
@@ -611,7 +600,7 @@ def _check_work(work: Work) -> None:
             raise Incorrect("your function changed the frames that it was given. Work on copies.")
         if not isinstance(got, (tuple, list, np.ndarray)) or len(got) != 2:
             raise Incorrect(f"return two numbers, (line A, line B); got {got!r}.")
-        a, b = _number(got[0], "line A"), _number(got[1], "line B")
+        a, b = number(got[0], "line A"), number(got[1], "line B")
         visits = {
             "table": "these are the entries of the table. Line A runs once for every two ratings *of one user*, so count ratings.",
             "once": "you counted each pair of films once. Both loops run over all the user's ratings: (a, b), (b, a) and (a, a).",

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import BiasBaseline, TfidfContent, datasets
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
 from recsys_lab.course.quiz import Question
 from recsys_lab.tfidf import documents as documents_of
 from recsys_lab.tfidf import tfidf
@@ -49,17 +49,6 @@ def _people() -> list[tuple[Array, Array, Array]]:
     return out
 
 
-def _number(value: Any, what: str) -> float:
-    """The answer as a float; anything else is refused in words."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise Incorrect(f"{what} should be a number, but is {value!r}.")
-    if not math.isfinite(value):
-        raise Incorrect(f"{what} should be a finite number, but is {value}.")
-    return float(value)
-
-
 def _flat(value: Any, n: int, what: str) -> Array:
     """The answer as an array of n numbers."""
     if value is None:
@@ -84,7 +73,7 @@ def _by_term(value: Any, what: str) -> dict[str, float]:
             f"{what} should be a Series or a dict from term to number, but is {type(value).__name__}."
             + (" Is a `return` missing?" if value is None else "")
         )
-    return {str(term): _number(number, f"{what}: the number of {term!r}") for term, number in value.items()}
+    return {str(term): number(number, f"{what}: the number of {term!r}") for term, number in value.items()}
 
 
 def _equal(got: Mapping[str, float], want: Mapping[str, float]) -> bool:
@@ -396,7 +385,7 @@ def _crossing(**mistake: bool) -> float:
 
 
 def _check_boost(boost: float) -> None:
-    value = _number(boost, "the boost")
+    value = number(boost, "the boost")
     if value <= 0:
         raise Incorrect(
             "the boost is a number above 0. At 0 the titles are gone, and The Philadelphia Story has only Comedy."
@@ -777,7 +766,7 @@ def _chance_wrongly(how: str) -> float:
 
 
 def _check_chance(chance: float) -> None:
-    value = _number(chance, "the number of hits")
+    value = number(chance, "the number of hits")
     messages = {
         "any rating": "you counted every hidden rating. A hit has four stars or more.",
         "all films": "you drew from all films of the catalogue. The box shows new ones only.",

@@ -11,21 +11,10 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import metrics
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
 from recsys_lab.course.quiz import Question
 
 OneList = Callable[[np.ndarray, int], float]
-
-
-def _number(value: Any, what: str) -> float:
-    """The answer as a float; anything else is refused in words."""
-    if isinstance(value, np.ndarray) and value.size == 1:
-        value = value.ravel()[0]
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise Incorrect(
-            f"{what} should be a number, but is {value!r}." + (" Is a `return` missing?" if value is None else "")
-        )
-    return float(value)
 
 
 def _hits(text: str) -> np.ndarray:
@@ -52,7 +41,7 @@ def _many_lists() -> list[tuple[np.ndarray, int]]:
 def _check_one_list(answer: OneList, truth: OneList, wrong: dict[OneList, str], what: str) -> None:
     """The common mistakes by name on two lists that tell them apart, then the small print, then many lists."""
     for hits, n in ((USER_425, 14), (_hits("x.x"), 2), (_hits("x........."), 1), (_hits(".xx.x....."), 3)):
-        got = _number(answer(hits.copy(), n), what)
+        got = number(answer(hits.copy(), n), what)
         if np.isclose(got, truth(hits, n)):
             continue
         for mistake, message in wrong.items():
@@ -60,7 +49,7 @@ def _check_one_list(answer: OneList, truth: OneList, wrong: dict[OneList, str], 
             if np.isclose(got, value) or (not math.isfinite(got) and not math.isfinite(value)):
                 raise Incorrect(message)
         same(got, truth(hits, n), what=f"hits {hits.astype(int).tolist()}, {n} relevant: {what}")
-    nothing = _number(answer(_hits("..."), 0), f"{what} of a user with nothing to find")
+    nothing = number(answer(_hits("..."), 0), f"{what} of a user with nothing to find")
     if nothing == 0:
         raise Incorrect(
             "a user with nothing to find gets 0, as if the list had failed. No list could have been right: return NaN, "
@@ -68,13 +57,13 @@ def _check_one_list(answer: OneList, truth: OneList, wrong: dict[OneList, str], 
         )
     if not math.isnan(nothing):
         raise Incorrect(f"a user with nothing to find gets {nothing:g}. Nothing was asked, so return NaN.")
-    empty = _number(answer(_hits("..."), 2), f"{what} of a list without a hit")
+    empty = number(answer(_hits("..."), 2), f"{what} of a list without a hit")
     if math.isnan(empty):
         raise Incorrect("a list without a hit gets NaN. There was something to find and it was missed: that is a 0.")
     same(empty, 0.0, what="a list without a hit, 2 relevant")
     for hits, n in _many_lists():
         same(
-            _number(answer(hits.copy(), n), what),
+            number(answer(hits.copy(), n), what),
             truth(hits, n),
             what=f"hits {hits.astype(int).tolist()}, {n} relevant: {what}",
         )
@@ -273,7 +262,7 @@ CAST_LIKES = _pairs(ann=[1, 8], ben=[9], cat=[1, 2, 3], eve=[7, 3], fay=[4, 2, 5
 
 def _check_mean_ndcg(answer: MeanNdcg) -> None:
     def ask(lists: pd.DataFrame, likes: pd.DataFrame, users: np.ndarray, k: int) -> float:
-        return _number(answer(lists.copy(), likes.copy(), users.copy(), k), "the mean nDCG")
+        return number(answer(lists.copy(), likes.copy(), users.copy(), k), "the mean nDCG")
 
     case = (CAST_LISTS, CAST_LIKES, CAST, 3)
     got = ask(*case)
@@ -377,7 +366,7 @@ def _check_factors(answer: Factors) -> None:
         if value is None or np.ndim(value) != 1 or len(value) != 2:
             raise Incorrect(f"return two numbers, (P(watched), P(liked | watched)); got {value!r}.")
         first, second = value
-        return _number(first, "P(watched)"), _number(second, "P(liked | watched)")
+        return number(first, "P(watched)"), number(second, "P(liked | watched)")
 
     case = (FACTOR_LISTS, FACTOR_TEST, 4.0)
     got = ask(*case)
@@ -578,7 +567,7 @@ def _check_next_film(answer: NextFilm) -> None:
         value = answer(*given, trade_off)
         if not (np.array_equal(given[0], score) and np.array_equal(given[1], similarity) and given[2] == chosen):
             raise Incorrect("your function changed what it was given. Work on a new array: `value = ...`.")
-        place = _number(value, "the position")
+        place = number(value, "the position")
         if place != int(place) or not 0 <= place < len(score):
             raise Incorrect(f"{place:g} is no position from 0 to {len(score) - 1}: return the index, not the value.")
         return int(place)

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 
 from recsys_lab import Ratings, datasets
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
 from recsys_lab.course.quiz import Question
 
 NAN = np.nan
@@ -41,15 +41,6 @@ def _array(value: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     if array.shape != shape:
         raise Incorrect(f"{what} should have the shape {shape}, but has {array.shape}.")
     return array
-
-
-def _number(value: Any, what: str) -> float:
-    """The answer as a float; anything else is refused in words."""
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise Incorrect(f"{what} should be a number, but is {value!r}.")
-    return float(value)
 
 
 def _close(a: np.ndarray, b: np.ndarray) -> bool:
@@ -683,7 +674,7 @@ def _check_wanted(answer: Any) -> None:
     got = {}
     for name in PLACED:
         value = answer[name]
-        got[name] = _number(value, f"the entry {name!r}")
+        got[name] = number(value, f"the entry {name!r}")
         if not math.isfinite(got[name]):
             raise Incorrect(f"the entry {name!r} should be a number from 0 to 1, but is {value!r}.")
     if all(np.isclose(v, 100 * want[n], rtol=0.01) for n, v in got.items()):
