@@ -156,7 +156,11 @@ def _verdict(text: str, check: str, names: dict[str, Any]) -> str:
 def _run(source: str, names: dict[str, Any], file: str) -> None:
     """As a notebook would, but silent; the checks read functions' sources, so they must be found."""
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")
         exec(compile(source, file, "exec"), names)
 

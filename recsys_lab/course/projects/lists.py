@@ -108,10 +108,14 @@ def _sound(plain: Run, users: list[Any], films: set[Any]) -> Row:
     lists = plain.answer("recommend")
     if "user" not in lists:
         return Row(what, 0, 2, "the answer has no column 'user': one row a user and film.")
-    return Row(what, 2, 2, f"{len(users):,} users") if not (why := _wrong(lists, users, films)) else Row(what, 0, 2, why)
+    if why := _wrong(lists, films):
+        return Row(what, 0, 2, why)
+    if missing := sorted(set(users) - set(lists["user"])):
+        return Row(what, 1, 2, f"{len(missing):,} of the {len(users):,} users get nothing, such as {missing[0]}.")
+    return Row(what, 2, 2, f"{len(users):,} users")
 
 
-def _wrong(lists: dict[str, list[Any]], users: list[Any], films: set[Any]) -> str:
+def _wrong(lists: dict[str, list[Any]], films: set[Any]) -> str:
     """What is wrong with lists of columns user, item, rank; "" where nothing is."""
     frame = pd.DataFrame(lists)
     if strange := set(frame["item"]) - films:
@@ -121,8 +125,6 @@ def _wrong(lists: dict[str, list[Any]], users: list[Any], films: set[Any]) -> st
     bad = frame.duplicated(["user", "rank"]) | ~frame["rank"].isin(range(1, N + 1))
     if bad.any():
         return f"user {frame['user'][bad].iloc[0]!r}: ranks are 1 to {N}, each once; 1 is the best."
-    if missing := set(users) - set(frame["user"]):
-        return f"{len(missing):,} of the {len(users):,} users get nothing."
     return ""
 
 
@@ -139,7 +141,7 @@ def _served(what: str, of: int, plain: Run, step: str, films: set[Any], rated: s
     if trouble := plain.trouble(step):
         return Row(what, 0, of, trouble)
     answer = plain.answer(step)
-    if why := _wrong({**answer, "user": [STRANGER] * len(answer["item"])}, [STRANGER], films):
+    if why := _wrong({**answer, "user": [STRANGER] * len(answer["item"])}, films):
         return Row(what, 0, of, why)
     if len(answer["item"]) < N:
         return Row(what, 0, of, f"{len(answer['item'])} films instead of {N}: fall back to the most rated ones.")

@@ -22,9 +22,7 @@ def build(template: Path) -> str:
     import nbformat
     from jupytext.config import JupytextConfiguration
 
-    notebook = jupytext.reads(
-        template.read_text(encoding="utf-8"), fmt="py:percent", config=JupytextConfiguration()
-    )
+    notebook = jupytext.reads(template.read_text(encoding="utf-8"), fmt="py:percent", config=JupytextConfiguration())
     notebook.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
     for n, cell in enumerate(notebook.cells):
         cell["id"] = f"report-{n}"

@@ -83,7 +83,9 @@ def deterministic(of: int, plain: Run, again: Run, step: str, distance: Any, mor
     if trouble := plain.trouble(step) or again.trouble(step):
         return Row(what, 0, of, trouble)
     if distance(plain.answer(step), again.answer(step)) > 1e-9:
-        return Row(what, 0, of, "a second run gave other answers: pass a seed to everything random, and sort your sets.")
+        return Row(
+            what, 0, of, "a second run gave other answers: pass a seed to everything random, and sort your sets."
+        )
     return Row(what, 0 if more else of, of, more or "two runs agree")
 
 
