@@ -90,9 +90,9 @@ def _who_knows_the_new_film() -> str:
     new = toy.items["item"].iloc[-1]
     known = toy.ratings[toy.ratings["item"] != new]
     fitted = {
-        "user": UserKNN().fit(known),
+        "user": UserKNN(k=2).fit(known),
         "popular": Popularity().fit(known),
-        "item": ItemKNN().fit(known),
+        "item": ItemKNN(k=2).fit(known),
         "content": TfidfContent().fit(known, toy.items),
     }
     able = [name for name, model in fitted.items() if model.train_.items.rows([new])[0] >= 0]
@@ -117,7 +117,7 @@ def _order_of_sum() -> str:
 
 def _what_changes_for_a_newcomer() -> str:
     toy = datasets.toy()
-    model = ItemKNN().fit(toy.ratings)
+    model = ItemKNN(k=2).fit(toy.ratings)
     film = toy.ratings["item"].iloc[0]
     before = model.similar(film)
     model.recommend_for({film: 5.0}, n=2)
@@ -218,8 +218,8 @@ DIAGNOSTIC: list[tuple[str, Question]] = [
         "1.4",
         Question(
             text="Points x = 1, 2, 4, 8 with y = 10, 20, 60, 100. What does k-NN regression with k = 2 predict at x = 3.2?",
-            choices={"a": "40", "b": "60", "c": "48", "d": "15"},
-            key=by_value({"a": 40, "b": 60, "c": 48, "d": 15}, _two_neighbours),
+            choices={"a": "40", "b": "60", "c": "44", "d": "15"},
+            key=by_value({"a": 40, "b": 60, "c": 44, "d": 15}, _two_neighbours),
             why={
                 "a": "The two nearest are 4 and 2: the mean of 60 and 20.",
                 "b": "That is the nearest one alone, k = 1.",
@@ -294,7 +294,7 @@ DIAGNOSTIC: list[tuple[str, Question]] = [
             why={
                 "a": "That is without damping: two friends of the director can reach it.",
                 "b": "Half-way between both means; two ratings against four imagined ones count a third.",
-                "c": "That would be twice as many imagined ratings, or more: (10 + 4 x 3.5) / 6 is what is asked.",
+                "c": "That is what ten imagined ratings give; here there are four.",
                 "d": "(10 + 14) / 6: two real ratings pull the mean a third of the way.",
             },
         ),
@@ -476,7 +476,7 @@ DIAGNOSTIC: list[tuple[str, Question]] = [
             why={
                 "a": "Only the difference counts, and it is the same.",
                 "b": "It learns an order. That is why its scores are no stars.",
-                "c": "Only the difference counts, and it is the same.",
+                "c": "Both scores rise by 10, so their difference does not, and the loss sees nothing else.",
                 "d": "The 10 cancels out for every user.",
             },
         ),
