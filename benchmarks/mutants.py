@@ -84,7 +84,7 @@ def _is_text(node: ast.AST, tree: ast.Module) -> bool:
 def _changes(node: ast.AST, words: list[str], tree: ast.Module) -> Iterator[tuple[str, object]]:
     """(operator, what stands in the node's place: a node, a function that edits it, or None to remove it)."""
     match node:
-        case ast.BinOp(left, op, right):
+        case ast.BinOp(op=op):
             if type(op) in ARITHMETIC:
                 yield "arithmetic", _set(op=ARITHMETIC[type(op)]())
             yield "dropped term", lambda n: n.left

@@ -61,8 +61,8 @@ class Score(NamedTuple):
     survivors: list[Survivor]
 
 
-class Judged(Exception):  # noqa: N818  not an error: it carries the verdict out of a check cell
-    """Raised by a check cell in place of going on."""
+class Judged(Exception):
+    """Carries the verdict out of a check cell; what stands below the check is not run."""
 
 
 class _Desk:

@@ -55,7 +55,7 @@ def _slope() -> float:
 def _diverges_above() -> float:
     def ends_at(rate: float) -> float:
         w = 1.0
-        for _ in range(500):
+        for _ in range(100):
             w -= rate * 10 * w
         return abs(w)
 

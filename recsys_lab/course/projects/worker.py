@@ -7,7 +7,7 @@ The frames come as pickles from the grader; the answers go back as JSON, so that
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import importlib.util
 import json
 import sys
@@ -131,7 +131,9 @@ def _tamper(hidden: pd.DataFrame) -> None:
         wrong = at.isin(pd.MultiIndex.from_frame(hidden))
         ratings = data.ratings.copy()
         ratings.loc[wrong, "rating"] = ratings.loc[wrong, "rating"] % 5 + 1
-        return dataclasses.replace(data, ratings=ratings)
+        changed = copy.copy(data)
+        object.__setattr__(changed, "ratings", ratings)
+        return changed
 
     datasets.load = load  # type: ignore[assignment]
 
