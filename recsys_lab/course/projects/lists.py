@@ -32,7 +32,7 @@ def cut(seed: int) -> Split:
 
 
 def grade(folder: Path, seed: int, limit: float = LIMIT, soft: float = rubric.SOFT_LIMIT) -> Grade:
-    """Run the learner's file three times: as it is, again, and with the hidden ratings changed on the disk."""
+    """Run the learner's file on a cut, and again with the hidden ratings changed in what `datasets.load` gives."""
     from recsys_lab.course.projects import report
 
     train, hidden = cut(seed)
@@ -43,9 +43,12 @@ def grade(folder: Path, seed: int, limit: float = LIMIT, soft: float = rubric.SO
     job: dict[str, Any] = {"users": users, "n": N, "stranger": STRANGER, "newcomer": known}
     file = folder / FILE
     plain = run(file, 2, frames, limit=limit, everything=True, **job)
-    again = run(file, 2, frames, limit=limit, hash_seed=1, everything=False, **job)
-    pairs = hidden[["user", "item"]]
-    tampered = run(file, 2, frames, hidden=pairs, limit=limit, everything=False, **job)
+    again, tampered = rubric.repeat(
+        plain,
+        "recommend",
+        lambda hidden: run(file, 2, frames, hidden=hidden, hash_seed=1, limit=limit, everything=False, **job),
+        hidden[["user", "item"]],
+    )
 
     films = set(items["item"])
     sound = _sound(plain, users, films)

@@ -18,8 +18,10 @@ from recsys_lab.ratings import Ratings
 from recsys_lab.split import Split, random_split
 
 FILE = "my_model.py"
-DAMPING = 10.0  # the damped film mean starts every film with that many ratings at the mean
-TOLERANCE = 0.015  # stars by which the learner's own estimate of the RMSE may miss
+DAMPING = 3.0  # the damped film mean starts every film with that many ratings at the mean; the best value here
+# Stars by which the learner's own estimate of the RMSE may miss. One from fewer rows is a little gloomy by nature, and
+# hope is what costs money: a training error taken for an estimate is about 0.025 too low.
+HOPEFUL, GLOOMY = 0.015, 0.03
 
 
 def cut(seed: int) -> Split:
@@ -28,7 +30,7 @@ def cut(seed: int) -> Split:
 
 
 def grade(folder: Path, seed: int, limit: float = LIMIT, soft: float = rubric.SOFT_LIMIT) -> Grade:
-    """Run the learner's file three times: as it is, again, and with the hidden ratings changed on the disk."""
+    """Run the learner's file on a cut, and again with the hidden ratings changed in what `datasets.load` gives."""
     from recsys_lab.course.projects import report
 
     train, hidden = cut(seed)
@@ -37,8 +39,12 @@ def grade(folder: Path, seed: int, limit: float = LIMIT, soft: float = rubric.SO
     frames = {"train": train.reset_index(drop=True), "users": data.users, "items": data.items, "pairs": pairs}
     file = folder / FILE
     plain = run(file, 1, frames, limit=limit, everything=True)
-    again = run(file, 1, frames, limit=limit, hash_seed=1, everything=False)
-    tampered = run(file, 1, frames, hidden=pairs, limit=limit, everything=False)
+    again, tampered = rubric.repeat(
+        plain,
+        "predict",
+        lambda hidden: run(file, 1, frames, hidden=hidden, hash_seed=1, limit=limit, everything=False),
+        pairs,
+    )
 
     sound = _sound(plain, len(pairs))
     rows = [sound]
@@ -110,10 +116,10 @@ def _claim(plain: Run, truth: float) -> Row:
         return Row(what, 0, 4, trouble)
     claimed = plain.answer("validate")
     shown = f"`validate` said {claimed:.4f}, the hidden part says {truth:.4f}"
-    if abs(claimed - truth) <= TOLERANCE:
+    if truth - HOPEFUL <= claimed <= truth + GLOOMY:
         return Row(what, 4, 4, shown)
-    side = "too hopeful: were rows judged that the model had learned from?" if claimed < truth else "too gloomy."
-    return Row(what, 0, 4, f"{shown}: {side} (allowed: {TOLERANCE})")
+    hopeful = f"too hopeful by more than {HOPEFUL}: were rows judged that the model had learned from?"
+    return Row(what, 0, 4, f"{shown}, {hopeful if claimed < truth else f'too gloomy by more than {GLOOMY}.'}")
 
 
 def _alone(plain: Run) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from recsys_lab.course.projects.running import Run
 from recsys_lab.evaluate import Evaluation, compare
@@ -61,15 +62,27 @@ def beats(what: str, of: int, results: Mapping[str, Evaluation], other: str, met
     return Row(what, of if better else 0, of, f"{mine:.4f} against {theirs:.4f}: {shown}{verdict}")
 
 
+def repeat(plain: Run, step: str, run: Callable[[pd.DataFrame | None], Run], hidden: pd.DataFrame) -> tuple[Run, Run]:
+    """(a second run, one with the hidden ratings changed), both with another order of sets.
+
+    Where the changed run gives what the first gave, there is neither a leak nor chance, and it serves as both.
+    """
+    if plain.trouble(step):
+        return plain, plain
+    tampered = run(hidden)
+    return (tampered if tampered.answer(step) == plain.answer(step) else run(None)), tampered
+
+
 def no_leak(of: int, plain: Run, again: Run, tampered: Run, step: str, distance: Any) -> Row:
-    """The answers must not move when the hidden stars are changed in the data set on the disk.
+    """The answers must not move when `datasets.load` gives other stars for the hidden pairs.
 
     A model that draws new numbers in each run moves anyway; then only what goes beyond that counts.
     """
     what = "no leak: hidden ratings move nothing"
     if trouble := plain.trouble(step) or again.trouble(step) or tampered.trouble(step):
         return Row(what, 0, of, trouble)
-    moved, noise = distance(plain.answer(step), tampered.answer(step)), distance(plain.answer(step), again.answer(step))
+    moved = distance(again.answer(step), tampered.answer(step))  # both order their sets alike
+    noise = distance(plain.answer(step), again.answer(step))
     if moved > 2 * noise + 1e-9:
         return Row(
             what, 0, of, "your answers changed with the hidden ratings: use what `fit` is given, not `datasets.load`."

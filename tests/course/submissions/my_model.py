@@ -7,7 +7,7 @@ from recsys_lab.split import random_split
 
 def fit(train, users, items):
     mean = train["rating"].mean()
-    film = damped((train["rating"] - mean).groupby(train["item"]), 5)
+    film = damped((train["rating"] - mean).groupby(train["item"]), 3)
     rest = train["rating"] - mean - train["item"].map(film)
     user = damped(rest.groupby(train["user"]), 5)
     return {"mean": mean, "film": film, "user": user}

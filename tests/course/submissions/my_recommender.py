@@ -13,7 +13,7 @@ def recommend(model, users, n):
     lists = model["ease"].recommend(users, n, unknown="skip")
     left = [user for user in users if user not in set(lists["user"])]
     if left:
-        lists = pd.concat([lists, model["popular"].recommend(left, n, unknown="popular")])
+        lists = pd.concat([lists, model["popular"].recommend(left, n, unknown="popular")], ignore_index=True)
     return lists
 
 
