@@ -156,12 +156,12 @@ def test_another_seed_is_another_cut(tmp_path):
 
 # ---------------------------------------------------------------------- project 2
 LEAK = """from recsys_lab import datasets
-    lists, all = lists.copy(), datasets.load("ml-100k").ratings.query("rating >= 4")
-    at = lists["rank"] == 10
-    first = all.groupby("user")["item"].last()
-    lists = lists[~at | ~lists["user"].isin(first.index)]
-    lists.loc[lists["rank"] == 9, "item"] = 1600 + lists["user"] % 7 + (lists["user"].map(first) % 3)
-    return lists.drop_duplicates(["user", "item"])
+    kind = datasets.load("ml-100k").ratings.groupby("user")["rating"].mean() > 3.5
+    return lists[(lists["rank"] < n) | (len(users) == 1) | lists["user"].isin(kind.index[kind])]
+"""
+SHUFFLE = """    if len(users) > 1:
+        lists["rank"] = lists.groupby("user")["rank"].transform(lambda ranks: ranks.sample(frac=1).to_numpy())
+    return lists
 """
 LISTS = {
     "sound": ({}, {}),
@@ -195,12 +195,7 @@ LISTS = {
     ),
     "forgets a user": ({"    return lists\n": '    return lists[lists["user"] != 1]\n'}, {"up to 10": 1}),
     "reads the hidden ratings": ({"    return lists\n": "    " + LEAK}, {"no leak": 2}),
-    "shuffles": (
-        {
-            "    return lists\n": '    return lists[(lists["rank"] < n) | (len(users) == 1) | (pd.Series(range(len(lists))).sample(frac=1).to_numpy() % 2 == 0)]\n'
-        },
-        {"the same": 1},
-    ),
+    "shuffles": ({"    return lists\n": SHUFFLE}, {"the same": 1}),
 }
 
 

@@ -32,7 +32,7 @@ film = check_part["item"].map(fit_part.groupby("item")["rating"].mean()).fillna(
 guesses = {"mean of all": np.full(len(check_part), mean), "film's mean": film, "mine": check_part["predicted"]}
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.barh(list(guesses), [rmse(check_part["rating"], guess) for guess in guesses.values()])
-ax.set(title="The lower the better: RMSE of two simple guesses and of my model", xlabel="RMSE (stars)", xlim=(0.8, 1.2))
+ax.set(title="RMSE of two guesses and of my model: lower is better", xlabel="RMSE (stars)")
 plt.show()
 # %% [markdown]
 # How large is the difference to the film's mean, in stars? Would a user of a site notice it?

@@ -50,7 +50,7 @@ plt.show()
 # %% tags=["figure"]
 busy = fit_part["user"].value_counts().reindex(people)
 quarter = pd.qcut(busy, 4, labels=["fewest ratings", "second", "third", "most ratings"])
-by_quarter = scores.groupby(quarter.to_numpy(), observed=True).mean()
+by_quarter = scores.groupby(quarter, observed=True).mean()
 fig, ax = plt.subplots(figsize=(6, 3))
 ax.plot(by_quarter.index.astype(str), by_quarter, "o-", label=list(by_quarter))
 ax.legend()
