@@ -551,8 +551,9 @@ def diagnostic(
         given = questionnaire.parse(answers, questions)
         course_progress.record_diagnostic(given)
     else:
-        before = {} if restart else course_progress.diagnostic()
-        given = questionnaire.ask(questions, before, lambda all, number: course_progress.record_diagnostic(all))
+        given = {} if restart else course_progress.diagnostic()
+        if not as_json:  # which shows where you stand, and asks nothing
+            given = questionnaire.ask(questions, given, lambda all, number: course_progress.record_diagnostic(all))
     told = course_diagnostic.verdicts(given)
     if as_json:
         _print_json({"answered": len(given), "of": len(questions), "lessons": [v._asdict() for v in told]})
@@ -583,6 +584,8 @@ def quiz(
     from recsys_lab.course.phases import quiz_of
 
     questions = quiz_of(phase)
+    if as_json and answers is None:
+        raise DataError("--json prints JSON and asks nothing: give --answers a,b,-,... with it.")
 
     def explain(given: Mapping[int, str], number: int) -> None:
         print(questionnaire.explain(questions[number - 1], given[number]))
@@ -632,6 +635,8 @@ def project_grade(
 
     It runs in a process of its own, with a time limit. Do not grade files that you do not trust: nothing else holds them.
     """
+    from rich.markup import escape
+
     from recsys_lab.course import project
 
     graded = project.grade(number, folder, project.SEED if seed is None else seed)
@@ -640,8 +645,9 @@ def project_grade(
         summary = {"project": number, "seed": graded.seed, "points": graded.points, "of": graded.of}
         _print_json({**summary, "passed": graded.passed, "rows": lines, "errors": graded.errors})
     else:
-        rows = [[row.what, f"{row.points}/{row.of}", row.why] for row in graded.rows]
-        _print_table(["", "points", "what was found"], rows, right=[1])
+        # The learner's own words may stand in brackets, which rich would take for markup.
+        rows = [[f"{row.points}/{row.of}", f"{row.what}\n[dim]{escape(row.why)}[/dim]"] for row in graded.rows]
+        _print_table(["points", "what is asked, and what was found"], rows)
         print(
             f"\nProject {number}: {graded.points} of {graded.of} points, {'passed' if graded.passed else 'not yet passed'}."
         )

@@ -70,9 +70,9 @@ def ask(
 
     `after(answers, number)` is called after each answer: it saves, and may explain.
     """
-    if not sys.stdin.isatty():
-        raise DataError("nobody is there to ask: run this in a terminal, or give --answers a,b,-,...")
     given = dict(answers)
+    if len(given) < len(questions) and not sys.stdin.isatty():
+        raise DataError("nobody is there to ask: run this in a terminal, or give --answers a,b,-,...")
     for number, question in enumerate(questions, 1):
         if number in given:
             continue

@@ -112,6 +112,13 @@ def test_the_diagnostic_goes_on_where_it_stopped(kept, monkeypatch, capsys):
     assert max(map(len, said.splitlines())) <= 80
 
 
+def test_the_result_can_be_read_again_without_a_terminal(kept):
+    assert json.loads(run("diagnostic", "--json").stdout)["answered"] == 0
+    progress.record_diagnostic(dict(enumerate(KEYS, 1)))
+    assert json.loads(run("diagnostic", "--json").stdout)["answered"] == 24
+    assert run("diagnostic").stdout.count("skip") >= 12
+
+
 def test_answers_at_once(kept):
     result = run("diagnostic", "--answers", ",".join(KEYS).upper(), "--json")
     assert result.exit_code == 0, result.stderr
@@ -146,6 +153,7 @@ def test_a_wrong_answer_is_explained_and_so_is_the_right_one(kept):
         (["diagnostic", "--answers", "a,b"], "2 answers, but there are 24"),
         (["diagnostic", "--answers", ",".join("z" * 24)], "'z' is no answer to question 1"),
         (["diagnostic"], "nobody is there to ask"),
+        (["quiz", "1", "--json"], "give --answers"),
         (["quiz", "3", "--answers", "a"], "phase 3: there is a quiz for the phases 1 and 2"),
     ],
 )

@@ -1,8 +1,9 @@
 # %% [markdown]
 # # Report: ratings from features
 #
-# Fill in `my_model.py` first. Then run this notebook, look at its figures, and answer the questions below them in your
-# own words: 15 words at least, 100 at most. Write as you would to a colleague who must decide whether to ship this.
+# Fill in `my_model.py` first; after a change of it, restart the kernel. Then run this notebook, look at its figures, and
+# answer the questions below them in your own words: 15 words at least, 100 at most. Write as you would to a colleague
+# who must decide whether to ship this.
 # %%
 import matplotlib.pyplot as plt
 import my_model

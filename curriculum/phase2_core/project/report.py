@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Report: a recommender
 #
-# Fill in `my_recommender.py` first. Then run this notebook, look at its figures, and answer the questions below them in
-# your own words: 15 words at least, 100 at most.
+# Fill in `my_recommender.py` first; after a change of it, restart the kernel. Then run this notebook, look at its
+# figures, and answer the questions below them in your own words: 15 words at least, 100 at most.
 # %%
 import matplotlib.pyplot as plt
 import my_recommender

@@ -37,7 +37,7 @@ def main(folder: Path) -> None:
         start = time.perf_counter()
         try:
             value = call()
-            answer = shape(value) if shape else None
+            answer = json.loads(json.dumps(shape(value), default=plain)) if shape else None
             done[name] = {"answer": answer, "seconds": time.perf_counter() - start}
         except BaseException as error:  # SystemExit too: the learner's code must not end the grading
             done[name] = {"error": short(error, file)}
@@ -89,6 +89,13 @@ def table(answer: Any) -> dict[str, list[Any]]:
     if missing:
         raise ValueError(f"the answer has no column {missing[0]!r}: return a frame with columns user, item, rank.")
     return {c: answer[c].tolist() for c in ("user", "item", "rank") if c in answer.columns}
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers, which hide in columns of objects, as Python's."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} is a {type(value).__name__}: ids and ranks are numbers.")
 
 
 # ------------------------------------------------------------------ the learner's file
