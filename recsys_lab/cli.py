@@ -35,7 +35,7 @@ _EPILOG = """[bold]Exit codes[/bold]
 
 0    it worked
 
-1    a check failed: a lesson, a checksum
+1    a check failed: a lesson, a checksum, a project below 70 %
 
 2    bad usage or bad input; the message says what to do
 
@@ -72,7 +72,9 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="The data sets: list, fetch, find, verify.")
 lesson_app = typer.Typer(no_args_is_help=True, help="Lessons: start a new one, build the notebooks, check one.")
+project_app = typer.Typer(no_args_is_help=True, help="The projects that close phases 1 and 2: start one, grade it.")
 app.add_typer(data_app, name="data", rich_help_panel="Models and data")
+app.add_typer(project_app, name="project", rich_help_panel="Learn")
 app.add_typer(lesson_app, name="lesson", rich_help_panel="Teach")
 
 Name = Annotated[str, typer.Argument(help="A data set, such as ml-100k.")]
@@ -86,6 +88,9 @@ Seed = Annotated[int, typer.Option(help="Decides the folds: the same seed, the s
 Top = Annotated[int, typer.Option("--top", min=1, help="Length of the lists that precision, recall and nDCG judge.")]
 Relevant = Annotated[float, typer.Option(help="A rating from here on makes an item relevant.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Answers = Annotated[
+    str | None, typer.Option("--answers", metavar="a,b,-,...", help="Answer all at once; - is: I do not know.")
+]
 
 
 def _version(wanted: bool) -> None:
@@ -521,6 +526,135 @@ def progress(as_json: AsJson = False) -> None:
         for r in table.to_dict("records")
     ]
     _print_table(["", "lesson", "exercises", "points", "quiz"], rows, right=[2, 3, 4])
+    kept = course_progress.read()
+    for phase in (1, 2):
+        quiz, project = kept["quizzes"].get(f"phase {phase}"), kept.get("projects", {}).get(str(phase))
+        done = [f"quiz {quiz['right']}/{quiz['of']}"] if quiz else []
+        done += [f"project {project['points']}/{project['of']}"] if project else []
+        if done:
+            print(f"Phase {phase}: {', '.join(done)}")
+
+
+@app.command(rich_help_panel="Learn")
+def diagnostic(
+    answers: Answers = None,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget the answers given so far.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """24 questions before phase 1: which lessons may you skip? Stop with q, and go on another day."""
+    from recsys_lab.course import diagnostic as course_diagnostic
+    from recsys_lab.course import progress as course_progress
+    from recsys_lab.course import questionnaire
+
+    questions = course_diagnostic.QUESTIONS
+    if answers is not None:
+        given = questionnaire.parse(answers, questions)
+        course_progress.record_diagnostic(given)
+    else:
+        given = {} if restart else course_progress.diagnostic()
+        if not as_json:  # which shows where you stand, and asks nothing
+            given = questionnaire.ask(questions, given, lambda all, number: course_progress.record_diagnostic(all))
+    told = course_diagnostic.verdicts(given)
+    if as_json:
+        _print_json({"answered": len(given), "of": len(questions), "lessons": [v._asdict() for v in told]})
+        return
+    if len(given) < len(questions):
+        print(f"\n{len(given)} of {len(questions)} answered. `recsys-lab diagnostic` goes on from here.")
+        return
+    _print_table(
+        ["", "lesson", "right", "verdict", "why"],
+        [[v.lesson, v.title, f"{v.right}/{v.of}", v.verdict, v.why] for v in told],
+        right=[2],
+    )
+    missed = [n for n, good in questionnaire.right(given, questions).items() if not good]
+    for n in missed:
+        question = questions[n - 1]
+        print("\n" + questionnaire.wrapped(question.text, f"{n}. ") + "\n" + questionnaire.explain(question, given[n]))
+
+
+@app.command(rich_help_panel="Learn")
+def quiz(
+    phase: Annotated[int, typer.Argument(help="The phase that you have finished: 1 or 2.")],
+    answers: Answers = None,
+    as_json: AsJson = False,
+) -> None:
+    """The quiz that closes a phase. Each answer is explained; your best result is kept."""
+    from recsys_lab.course import progress as course_progress
+    from recsys_lab.course import questionnaire
+    from recsys_lab.course.phases import quiz_of
+
+    questions = quiz_of(phase)
+    if as_json and answers is None:
+        raise DataError("--json prints JSON and asks nothing: give --answers a,b,-,... with it.")
+
+    def explain(given: Mapping[int, str], number: int) -> None:
+        print(questionnaire.explain(questions[number - 1], given[number]))
+
+    if answers is None:
+        given = questionnaire.ask(questions, {}, explain)
+    else:
+        given = questionnaire.parse(answers, questions)
+    correct = questionnaire.right(given, questions)
+    right = sum(correct.values())
+    if len(given) == len(questions):
+        course_progress.record_quiz(f"phase {phase}", right, len(questions), command=True)
+    if as_json:
+        rows = [{"question": n, "answer": given[n], "right": good} for n, good in correct.items()]
+        _print_json({"phase": phase, "right": right, "of": len(questions), "answers": rows})
+        return
+    if answers is not None:
+        for number, question in enumerate(questions, 1):
+            print(questionnaire.wrapped(question.text, f"{number}. "))
+            explain(given, number)
+    print(f"\nPhase {phase}: {right} of {len(questions)} right.")
+
+
+@project_app.command("start")
+def project_start(
+    number: Annotated[int, typer.Argument(help="1 or 2, as the phase.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="By default my_work/project_1.")] = None,
+) -> None:
+    """Write a project's folder: a file to fill in, and a report. What is there already stays as it is."""
+    from recsys_lab.course import project
+
+    written, kept = project.start(number, out)
+    for path in written:
+        print(f"written: {_short(path)}")
+    for path in kept:
+        print(f"kept as it is: {_short(path)}")
+
+
+@project_app.command("grade")
+def project_grade(
+    number: Annotated[int, typer.Argument(help="1 or 2, as the phase.")],
+    folder: Annotated[Path | None, typer.Option("--dir", "-d", help="By default my_work/project_1.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Cuts the hidden part anew, and fits your code on the rest.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run your code on a part that it has never seen, and fill in the rubric; exit code 1 below 70 %.
+
+    It runs in a process of its own, with a time limit. Do not grade files that you do not trust: nothing else holds them.
+    """
+    from rich.markup import escape
+
+    from recsys_lab.course import project
+
+    graded = project.grade(number, folder, project.SEED if seed is None else seed)
+    if as_json:
+        lines = [row._asdict() for row in graded.rows]
+        summary = {"project": number, "seed": graded.seed, "points": graded.points, "of": graded.of}
+        _print_json({**summary, "passed": graded.passed, "rows": lines, "errors": graded.errors})
+    else:
+        # The learner's own words may stand in brackets, which rich would take for markup.
+        rows = [[f"{row.points}/{row.of}", f"{row.what}\n[dim]{escape(row.why)}[/dim]"] for row in graded.rows]
+        _print_table(["points", "what is asked, and what was found"], rows)
+        print(
+            f"\nProject {number}: {graded.points} of {graded.of} points, {'passed' if graded.passed else 'not yet passed'}."
+        )
+        for step, error in graded.errors.items():
+            print(f"\nYour code failed in `{step}`:\n{error}")
+    if not graded.passed:
+        raise typer.Exit(CHECK_FAILED)
 
 
 # ---------------------------------------------------------------------- shared machinery

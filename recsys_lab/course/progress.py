@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 _EMPTY: dict[str, Any] = {"version": 1, "exercises": {}, "quizzes": {}}
 
 
-def path() -> Path | None:
-    """The progress file, or None where nothing is to be recorded."""
+def path(command: bool = False) -> Path | None:
+    """The progress file, or None where nothing is to be recorded.
+
+    Notebooks record, and commands that ask or grade (command=True); a script that imports the course does not.
+    """
     from recsys_lab.course.exercise import _in_ipython
     from recsys_lab.course.lessons import home
 
@@ -32,7 +35,7 @@ def path() -> Path | None:
     if named:
         return None if named.lower() == "off" else Path(named)
     proving = os.environ.get("CI") or os.environ.get("PYTEST_VERSION")  # nbval's kernels inherit the latter
-    return None if proving or not _in_ipython() else default_path(home())
+    return None if proving or not (command or _in_ipython()) else default_path(home())
 
 
 def default_path(root: Path) -> Path:
@@ -54,15 +57,42 @@ def record(exercise: str, state: str) -> None:
         _change(change)
 
 
-def record_quiz(lesson: str, right: int, questions: int) -> None:
-    """Note a quiz's score; the best one stays."""
+def record_quiz(lesson: str, right: int, questions: int, command: bool = False) -> None:
+    """Note a quiz's score; the best one stays. A phase's quiz is called "phase 1"."""
 
     def change(progress: dict[str, Any]) -> None:
         best = progress["quizzes"].get(lesson, {"right": -1})["right"]
         progress["quizzes"][lesson] = {"right": max(best, right), "of": questions}
 
     if right:
-        _change(change)
+        _change(change, command)
+
+
+def record_diagnostic(answers: Mapping[int, str]) -> None:
+    """Keep the diagnostic's answers so far, {question: letter}, so that it can go on later."""
+
+    def change(progress: dict[str, Any]) -> None:
+        progress["diagnostic"] = {str(number): letter for number, letter in answers.items()}
+
+    _change(change, command=True)
+
+
+def diagnostic() -> dict[int, str]:
+    """The diagnostic's answers so far; {} where there are none, or where nothing is recorded."""
+    file = path(command=True)
+    kept = {} if file is None else read(file).get("diagnostic", {})
+    return {int(number): letter for number, letter in kept.items()}
+
+
+def record_project(number: int, points: int, of: int) -> None:
+    """Note a project's points; the best ones stay."""
+
+    def change(progress: dict[str, Any]) -> None:
+        projects = progress.setdefault("projects", {})
+        best = projects.get(str(number), {"points": -1})["points"]
+        projects[str(number)] = {"points": max(best, points), "of": of}
+
+    _change(change, command=True)
 
 
 def read(file: Path | None = None) -> dict[str, Any]:
@@ -118,9 +148,9 @@ def table() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _change(change: Any) -> None:
+def _change(change: Any, command: bool = False) -> None:
     """Read, change, write, under a lock: two notebooks may check at the same moment."""
-    file = path()
+    file = path(command)
     if file is None:
         return
     try:

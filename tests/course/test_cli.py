@@ -46,7 +46,18 @@ def shell(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_help_lists_the_commands_and_the_exit_codes() -> None:
     result = shell("--help")
     assert result.returncode == 0
-    for word in ("demo", "evaluate", "recommend", "lesson", "progress", "Exit codes", "bad usage"):
+    for word in (
+        "demo",
+        "evaluate",
+        "recommend",
+        "lesson",
+        "progress",
+        "diagnostic",
+        "quiz",
+        "project",
+        "Exit codes",
+        "bad usage",
+    ):
         assert word in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
 

@@ -1,0 +1,89 @@
+"""The tool that tests the checks: its mutants are mistakes, it forks safely, and it finds a check that is too weak."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tomllib
+
+import pytest
+
+from recsys_lab.course import lessons
+from recsys_lab.course.exercise import Exercise, WrongAnswer, same
+from recsys_lab.course.lessons import Cell
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="mutants run in forked processes")
+
+CELL = '''def middle(x, y):
+    """Half-way between x and y."""
+    ### BEGIN SOLUTION
+    total = x + y
+    return total / 2
+    ### END SOLUTION
+'''
+CHECK = 'middle_checked = ex("9.1.1").check(middle)'
+
+
+@pytest.fixture
+def tool(monkeypatch):
+    monkeypatch.syspath_prepend(str(lessons.home()))
+    for name in (
+        "RECSYS_LAB_PROGRESS",
+        "RECSYS_LAB_RATINGS",
+        "MPLBACKEND",
+        *(f"{x}_NUM_THREADS" for x in ("OMP", "MKL", "OPENBLAS")),
+    ):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # the module sets them at its import; put back afterwards
+    return importlib.import_module("benchmarks.mutation")
+
+
+def exercise(check):
+    wrong = (WrongAnswer("a", lambda: 1, "x"), WrongAnswer("b", lambda: 2, "y"))
+    return Exercise("9.1.1", "t", "build", "p", lambda: lambda x, y: (x + y) / 2, check, ("h", "i"), wrong, 1, "e")
+
+
+def score(tool, check):
+    return tool._exercise(
+        Cell("code", CELL, 1, exercise="9.1.1"), Cell("code", CHECK, 9, check="9.1.1"), {}, [exercise(check)]
+    )
+
+
+def test_mutants_change_the_solution_and_nothing_else(tool):
+    made = dict(reversed(pair) for pair in tool.mutants(CELL))
+    bodies = [text.split('"""')[-1].strip() for text in made]
+    assert "total = x - y\n    return total / 2" in bodies
+    assert "total = x\n    return total / 2" in bodies
+    assert "total = x + y\n    return total / 3" in bodies
+    assert "pass\n    return total / 2" in bodies
+    assert all("Half-way between x and y." in text and "def middle(x, y)" in text for text in made)
+    assert len(made) == len(set(made)) == 9
+
+
+def test_a_check_that_tries_two_numbers_kills_them_all(tool):
+    def check(answer):
+        same(answer(1, 5), 3.0)
+        same(answer(-2, 4), 1.0)
+
+    assert score(tool, check) == tool.Score("9.1.1", 9, [])
+
+
+def test_a_weak_check_lets_mutants_live(tool):
+    weak = score(tool, lambda answer: same(answer(0, 4), 2.0))
+    assert weak.killed + len(weak.survivors) == 9
+    assert any("+    total = y" in survivor.diff for survivor in weak.survivors)
+    assert len({survivor.hash for survivor in weak.survivors}) == len(weak.survivors)
+
+
+def test_a_mutant_that_dies_or_never_ends_is_killed(tool, monkeypatch):
+    monkeypatch.setattr(tool, "SECONDS", 0.5)
+    names = {"ex": tool._Desk([exercise(lambda answer: answer(1, 2))], stop=True)}
+    assert tool._forked("import os\ndef middle(x, y): os._exit(3)", CHECK, names) == "crashed"
+    assert tool._forked("def middle(x, y):\n    while True: pass", CHECK, names) == "too slow"
+
+
+def test_each_argued_equivalent_has_its_reason():
+    text = (lessons.home() / "benchmarks" / "equivalents.toml").read_text(encoding="utf-8")
+    argued = tomllib.loads(text)["equivalent"]
+    assert len({entry["hash"] for entry in argued}) == len(argued)
+    assert all(len(entry["reason"].split()) >= 5 and len(entry["hash"]) == 12 for entry in argued)
