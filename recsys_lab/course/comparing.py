@@ -33,6 +33,19 @@ def number(value: Any, what: str) -> float:
     return float(value)
 
 
+def is_same(got: Any, want: Any, rtol: float = 1e-6) -> bool:
+    """Whether `same` would be content: to recognise a known mistake by its result.
+
+    >>> is_same([1.0, 2.0], [1.0, 2.0]), is_same([1.0, 2.0], [1.0, 2.5])
+    (True, False)
+    """
+    try:
+        same(got, want, rtol=rtol)
+    except Incorrect:
+        return False
+    return True
+
+
 def same(got: Any, want: Any, *, rtol: float = 1e-6, atol: float = 1e-8, what: str = "") -> None:
     """Return None if `got` equals `want`, else raise Incorrect that says where and by how much.
 

@@ -28,7 +28,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from recsys_lab.course.comparing import Incorrect, number, same
+from recsys_lab.course.comparing import Incorrect, is_same, number, same
 from recsys_lab.errors import RecsysLabError
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "Task",
     "WrongAnswer",
     "example",
+    "is_same",
     "judge",
     "number",
     "same",

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import datasets
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, same
 from recsys_lab.course.quiz import Question
 
 
@@ -50,24 +50,16 @@ def _untouched(before: tuple[pd.DataFrame, ...], after: tuple[pd.DataFrame, ...]
         )
 
 
-def _near(got: Any, want: Any) -> bool:
-    try:
-        same(got, want)
-    except Incorrect:
-        return False
-    return True
-
-
 def _diagnose(
     cases: list[str], got: list[Any], want: list[Any], mistakes: dict[str, list[Any]], says: dict[str, str]
 ) -> None:
     """Raise for the first case that is wrong: with the mistake that explains *all* cases, or else with the difference."""
-    wrong = [n for n, (g, w) in enumerate(zip(got, want)) if not _near(g, w)]
+    wrong = [n for n, (g, w) in enumerate(zip(got, want)) if not is_same(g, w)]
     if not wrong:
         return
     what = cases[wrong[0]]
     for how, results in mistakes.items():
-        if all(_near(g, r) for g, r in zip(got, results)):
+        if all(is_same(g, r) for g, r in zip(got, results)):
             raise Incorrect(f"{what}: {says[how]}.")
     same(got[wrong[0]], want[wrong[0]], what=what)
 
@@ -167,20 +159,20 @@ def _check_report(report: Report) -> None:
             nobody.any()
             and not nobody.all()
             and np.isnan(n[nobody]).all()
-            and _near(n[~nobody], want["n"].to_numpy()[~nobody])
+            and is_same(n[~nobody], want["n"].to_numpy()[~nobody])
         ):
             raise Incorrect(f"{what}: n is missing (NaN) where nobody rated. A count of nothing is known: it is 0.")
-        if (n[nobody] == 1).any() and _near(n[~nobody], want["n"].to_numpy()[~nobody]):
+        if (n[nobody] == 1).any() and is_same(n[~nobody], want["n"].to_numpy()[~nobody]):
             raise Incorrect(
                 f"{what}: a film that nobody rated has n = 1. The left join keeps one row for it, and you counted rows "
                 "(`COUNT(*)`, `size`). Count ratings: `COUNT(rating)`, `count`."
             )
-        if _near(n, want["n"].to_numpy()) and (mean[nobody] == 0).any():
+        if is_same(n, want["n"].to_numpy()) and (mean[nobody] == 0).any():
             raise Incorrect(
                 f"{what}: the mean of a film that nobody rated is 0, which is worse than the worst rating. It is unknown: NaN."
             )
         shifted = _report_misaligned(rated, films).sort_values("item")["n"].to_numpy(float)
-        if not _near(n, want["n"].to_numpy()) and _near(n, shifted):
+        if not is_same(n, want["n"].to_numpy()) and is_same(n, shifted):
             raise Incorrect(
                 f"{what}: the numbers stand beside the wrong films. Assigning a column matches *row labels*, and those of "
                 "items are not film ids. Merge on item, or `map` the ids."
@@ -308,24 +300,25 @@ def _check_film_mean(widen: Widen) -> None:
             raise Incorrect(f"{what}: the rows came out in another order. Give them back as they came in.")
         film_mean = pd.to_numeric(got["film_mean"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         right = want["film_mean"].to_numpy()
-        if _near(film_mean, right):
+        if is_same(film_mean, right):
             same(got["rating"].to_numpy(float), ratings["rating"].to_numpy(), what=f"{what}: the column rating")
             continue
         if any(
-            _near(film_mean, _mean_dropped(ratings, items, keep)["film_mean"].to_numpy()) for keep in ("first", "last")
+            is_same(film_mean, _mean_dropped(ratings, items, keep)["film_mean"].to_numpy())
+            for keep in ("first", "last")
         ):
             raise Incorrect(
                 f"{what}: the number of rows is right now, and the means are wrong: of several matches, drop_duplicates kept "
                 "one, which is often another film's. Mend the key of the join, not its result."
             )
-        if _near(film_mean, ratings.groupby("user")["rating"].transform("mean").to_numpy()):
+        if is_same(film_mean, ratings.groupby("user")["rating"].transform("mean").to_numpy()):
             raise Incorrect(f"{what}: this is the mean of each *user*. Asked for is the mean of the film.")
-        if _near(film_mean, _mean_pooled(["title"])(ratings, items)["film_mean"].to_numpy()):
+        if is_same(film_mean, _mean_pooled(["title"])(ratings, items)["film_mean"].to_numpy()):
             raise Incorrect(
                 f"{what}: you average over all films of the same title. The Sabrina of 1954 gets stars that were given to the "
                 "one of 1995. One mean for each film *id*."
             )
-        if _near(film_mean, _mean_pooled(["title", "year"])(ratings, items)["film_mean"].to_numpy()):
+        if is_same(film_mean, _mean_pooled(["title", "year"])(ratings, items)["film_mean"].to_numpy()):
             raise Incorrect(
                 f"{what}: title and year are better, and still not unique: the twins are averaged together. The task asks for "
                 "one mean for each film *id*."

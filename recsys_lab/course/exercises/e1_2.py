@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, same
 from recsys_lab.course.quiz import Question
 
 Array = np.ndarray
@@ -35,14 +35,6 @@ def _block(n_users: int, n_films: int) -> Array:
     busy = np.argsort(-(A > 0).sum(axis=1), kind="stable")[:n_users]
     famous = np.argsort(-(A > 0).sum(axis=0), kind="stable")[:n_films]
     return A[np.ix_(busy, famous)]
-
-
-def _near(got: Any, want: Any, rtol: float = 1e-6) -> bool:
-    try:
-        same(got, want, rtol=rtol)
-    except Incorrect:
-        return False
-    return True
 
 
 def _flat(value: Any) -> Any:
@@ -122,10 +114,10 @@ def _check_cosines(cosines: Callable[[Array, int], Any]) -> None:
         if np.ndim(got) == 0 and got is not None:
             raise Incorrect(f"{what}: you return one number; return one for each film, shape {want.shape}.")
         if np.shape(got) == want.shape:
-            if _near(got, _dots(A, j)) and not _near(want, _dots(A, j)):
+            if is_same(got, _dots(A, j)) and not is_same(want, _dots(A, j)):
                 raise Incorrect(f"{what}: these are the dot products. Divide each by the two films' lengths.")
             for how, message in messages.items():
-                if _near(got, _cosines_wrongly(how)(A, j)) and not _near(got, want):
+                if is_same(got, _cosines_wrongly(how)(A, j)) and not is_same(got, want):
                     raise Incorrect(f"{what}: {message}")
             if np.isnan(np.asarray(got, dtype=float)).any():
                 raise Incorrect(
@@ -247,17 +239,19 @@ def _check_to_csr(to_csr: Callable[..., Any]) -> None:
         if not (isinstance(got, (tuple, list)) and len(got) == 3):
             raise Incorrect("return three arrays: data, indices, indptr, in this order.")
         got = tuple(_flat(part) for part in got)
-        if all(_near(a, b) for a, b in zip(got, want)):
+        if all(is_same(a, b) for a, b in zip(got, want)):
             continue
         if sorted(map(np.shape, got)) == sorted(map(np.shape, want)) and any(
-            all(_near(got[p], w) for p, w in zip(order, want))
+            all(is_same(got[p], w) for p, w in zip(order, want))
             for order in ((0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
         ):
             raise Incorrect("the right three arrays in another order: data, indices, indptr.")
         if np.ndim(got[0]) == 1 and len(got[0]) < len(values) and len(got[0]) == np.count_nonzero(values):
             raise Incorrect(f"{what}: the rating of 0 is gone. It was *given*: a stored zero is not an unknown.")
         for how, message in messages.items():
-            if all(_near(a, b) for a, b in zip(got, _to_csr_wrongly(how)(rows, columns, values, n_rows), strict=True)):
+            if all(
+                is_same(a, b) for a, b in zip(got, _to_csr_wrongly(how)(rows, columns, values, n_rows), strict=True)
+            ):
                 raise Incorrect(f"{what}: {message}")
         for name, a, b in zip(("data", "indices", "indptr"), got, want):
             same(a, b, what=f"{what}: {name}")
@@ -366,11 +360,11 @@ def _check_film_means(film_means: Callable[[sparse.csr_array], Any]) -> None:
             "everybody": "you divided by the number of all users: whoever has not rated the film counts as an opinion of 0.",
             "0 for unrated": "a film without any opinion got 0.0, which reads 'so-so'. Nobody said so: NaN.",
         }
-        if matrix is not last and np.ndim(got) == 1 and not _near(got, want):
+        if matrix is not last and np.ndim(got) == 1 and not is_same(got, want):
             for how, message in messages.items():
-                if _near(got, _film_means_wrongly(how)(matrix)):
+                if is_same(got, _film_means_wrongly(how)(matrix)):
                     raise Incorrect(f"{what}: {message}")
-        if np.ndim(got) == 1 and len(got) < len(want) and _near(got, want[: len(got)]):
+        if np.ndim(got) == 1 and len(got) < len(want) and is_same(got, want[: len(got)]):
             raise Incorrect(
                 f"{what}: films at the end are missing, since nobody rated them. There is one number for each column of the "
                 "matrix (`minlength=`)."
@@ -511,28 +505,28 @@ def _check_power_iteration(power_iteration: Callable[[Array, Array, int], Any]) 
                 raise Incorrect(f"{what}: the largest entry is 1. Length 1 is meant: the root of the sum of squares.")
             raise Incorrect(f"{what}: v has length {length:.4g}. Divide it by its length in every step.")
         ups = [np.asarray(got_v), -np.asarray(got_v)]
-        if not any(_near(u, v) for u in ups):
-            if any(_near(u, _power_iteration(S, start, 1)[1]) for u in ups):
+        if not any(is_same(u, v) for u in ups):
+            if any(is_same(u, _power_iteration(S, start, 1)[1]) for u in ups):
                 raise Incorrect(f"{what}: only one step was taken: is the `return` indented too far, inside the loop?")
-            if any(_near(u, start / np.sqrt(start @ start)) for u in ups):
+            if any(is_same(u, start / np.sqrt(start @ start)) for u in ups):
                 raise Incorrect(f"{what}: v still points where the start did: multiply by S in the loop.")
-            if any(_near(u, _power_iteration(S, start, more)[1]) for u in ups for more in (steps + 1, 50)):
+            if any(is_same(u, _power_iteration(S, start, more)[1]) for u in ups for more in (steps + 1, 50)):
                 raise Incorrect(f"{what}: you went on past `steps`: take exactly that many.")
-            if any(_near(u, _power_wrongly("entry by entry")(S, start, steps)[1]) for u in ups):
+            if any(is_same(u, _power_wrongly("entry by entry")(S, start, steps)[1]) for u in ups):
                 raise Incorrect(
                     f"{what}: only the diagonal of S was used. `S @ v` sums along each row: that is the point."
                 )
             same(got_v, v, what=f"{what}: the eigenvector")
         # Before it has settled, the growth of the last step and v @ S @ v differ a little: both are fair answers.
         if steps >= 40:
-            if _near(got_value, value**2) and not np.isclose(value, 1):
+            if is_same(got_value, value**2) and not np.isclose(value, 1):
                 raise Incorrect(
                     f"{what}: that is the square of the eigenvalue. S v is the eigenvalue times v: compare once, not twice."
                 )
             same(got_value, value, what=f"{what}: the eigenvalue")
         elif not (isinstance(got_value, (int, float, np.number)) or np.ndim(got_value) == 0):
             raise Incorrect(f"{what}: the eigenvalue should be a number.")
-        elif steps == 1 and not np.isclose(start @ start, 1) and _near(got_value, np.linalg.norm(S @ start)):
+        elif steps == 1 and not np.isclose(start @ start, 1) and is_same(got_value, np.linalg.norm(S @ start)):
             raise Incorrect(
                 f"{what}: you took the growth of v for the eigenvalue, but v began with length {np.linalg.norm(start):g}. "
                 "Scale the start to length 1 first, or use `v @ S @ v` at the end."
@@ -632,11 +626,11 @@ def _check_low_rank(low_rank: Callable[[Array, int], Any]) -> None:
             raise Incorrect("your function changed the matrix that it was given: build a new one.")
         if isinstance(got, tuple):
             raise Incorrect("you return the factors; multiply them: the answer has the shape of A.")
-        if np.shape(got) == A.shape and not _near(got, want, rtol=1e-5):
+        if np.shape(got) == A.shape and not is_same(got, want, rtol=1e-5):
             for how, message in messages.items():
                 if how == "transposed" and A.shape[0] != A.shape[1]:
                     continue
-                if _near(got, _low_rank_wrongly(how)(A, k), rtol=1e-5):
+                if is_same(got, _low_rank_wrongly(how)(A, k), rtol=1e-5):
                     raise Incorrect(f"{what}: {message}")
         same(got, want, rtol=1e-5, atol=1e-6, what=what)
 
@@ -735,11 +729,11 @@ def _check_layers(layers_for: Callable[[Array, float], Any]) -> None:
     for got, (_, _, what) in zip(found, cases):
         if isinstance(got, (bool, np.bool_)) or not (isinstance(got, (int, float, np.number)) or np.ndim(got) == 0):
             raise Incorrect(f"{what}: return one whole number, not {type(got).__name__}.")
-    wrong = [(got, case) for got, case in zip(found, cases) if not _near(got, _layers_for(*case[:2]))]
+    wrong = [(got, case) for got, case in zip(found, cases) if not is_same(got, _layers_for(*case[:2]))]
     if wrong:
         got, (s, share, what) = wrong[0]
         for how, message in messages.items():  # one case alone may fit several mistakes
-            if all(_near(n, _layers_wrongly(how)(*case[:2])) for n, case in zip(found, cases)):
+            if all(is_same(n, _layers_wrongly(how)(*case[:2])) for n, case in zip(found, cases)):
                 raise Incorrect(f"{what}: {message}")
         same(got, _layers_for(s, share), what=what)
 

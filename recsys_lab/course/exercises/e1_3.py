@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, same
 from recsys_lab.course.quiz import Question
 
 Array = np.ndarray
@@ -37,14 +37,6 @@ def _real() -> tuple[Array, Array, list[str]]:
 def _random(n: int, d: int, seed: int = 0) -> tuple[Array, Array]:
     rng = np.random.default_rng(seed)
     return rng.normal(size=(n, d)) + 2, rng.normal(size=n) + 3
-
-
-def _near(got: Any, want: Any) -> bool:
-    try:
-        same(got, want)
-    except Incorrect:
-        return False
-    return True
 
 
 # ------------------------------------------------------------------ 1.3.1 the normal equation
@@ -92,9 +84,9 @@ def _check_normal_equation(solve: Callable[[Array, Array], Any]) -> None:
             raise Incorrect(
                 f"{what}: the shape should be {want.shape}, but is {np.shape(got)}: leave y flat, as it came."
             )
-        if _near(got, np.roll(want, -1)):
+        if is_same(got, np.roll(want, -1)):
             raise Incorrect(f"{what}: the intercept comes last in your answer; put it first, as the column of ones.")
-        if _near(got, _elementwise(X, y)):
+        if is_same(got, _elementwise(X, y)):
             raise Incorrect(
                 f"{what}: 1 / (A' A) inverts each number by itself; the inverse of a matrix is another thing."
             )
@@ -385,9 +377,9 @@ def _check_gradient(gradient: Callable[..., Any]) -> None:
             raise Incorrect("the slopes for the weights come first, the slope for the intercept second.")
         if isinstance(got_w, list):
             raise Incorrect("the slopes for w are a list; return an array, which can be multiplied by a rate.")
-        if b and _near(got_w, _gradient(X, y, w, 0.0)[0]):
+        if b and is_same(got_w, _gradient(X, y, w, 0.0)[0]):
             raise Incorrect(f"{what}: the intercept is missing from the error, which is prediction minus truth.")
-        if _near(got_w, dw) and _near(got_b, db):
+        if is_same(got_w, dw) and is_same(got_b, db):
             continue
         for factor, message in (
             (-1, "the sign is turned: the error is prediction minus truth, and the *step* subtracts the slope later"),
@@ -397,7 +389,7 @@ def _check_gradient(gradient: Callable[..., Any]) -> None:
             ),
             (2, "this is twice the slope: the loss has a half in front, which cancels the 2 of the square"),
         ):
-            if factor != 1 and _near(got_w, dw * factor):
+            if factor != 1 and is_same(got_w, dw * factor):
                 raise Incorrect(f"{what}: {message}.")
         if np.ndim(got_w) == 1 and np.shape(got_w) == np.shape(dw) and np.allclose(got_w, np.mean(X @ w + b - y)):
             raise Incorrect(
@@ -614,7 +606,7 @@ def _check_sgd(sgd: Callable[..., Any]) -> None:
                 "your function changed the caller's w: `w -= ...` writes into the array that was passed in. "
                 "`w = w - ...` makes a new one."
             )
-        if _near(got[0], want[0]) and _near(got[1], want[1]):
+        if is_same(got[0], want[0]) and is_same(got[1], want[1]):
             continue
         for mistake, message in (
             (_sgd_uphill, "you stepped uphill: a step goes *against* the slope, so subtract"),
@@ -631,7 +623,7 @@ def _check_sgd(sgd: Callable[..., Any]) -> None:
                 "the step of b uses an error computed after w had moved: compute the error once a row, then move both",
             ),
         ):
-            if _near(got[0], (alike := mistake(X, y, start, b, rate, order))[0]) and _near(got[1], alike[1]):
+            if is_same(got[0], (alike := mistake(X, y, start, b, rate, order))[0]) and is_same(got[1], alike[1]):
                 raise Incorrect(f"{what}: {message}.")
         same(got[0], want[0], what=f"{what}: w")
         same(got[1], want[1], what=f"{what}: b")
@@ -749,13 +741,13 @@ def _check_ridge(ridge: Callable[..., Any]) -> None:
         got, want = ridge(X, y, alpha), _ridge(X, y, alpha)
         if not (isinstance(got, (tuple, list)) and len(got) == 2):
             raise Incorrect("return two things: the weights (an array) and the intercept (a number).")
-        if _near(got[0], want[0]) and _near(got[1], want[1]):
+        if is_same(got[0], want[0]) and is_same(got[1], want[1]):
             continue
         if np.ndim(got[0]) == 0 and np.ndim(got[1]) == 1:
             raise Incorrect("the weights come first here, the intercept second (in 1.3.1 it was the other way round).")
-        if any(_near(got[0], _ridge_raw(X, t, alpha)[0]) for t in (y, y - y.mean())):
+        if any(is_same(got[0], _ridge_raw(X, t, alpha)[0]) for t in (y, y - y.mean())):
             raise Incorrect(f"{what}: X was not centred. Take each column's mean off X, and the mean off y, first.")
-        if X.shape[1] > 1 and _near(got[0], _ridge_one_mean(X, y, alpha)[0]):
+        if X.shape[1] > 1 and is_same(got[0], _ridge_one_mean(X, y, alpha)[0]):
             raise Incorrect(f"{what}: you took one mean for the whole table; `X.mean(axis=0)` is one for each column.")
         for mistake, message in (
             (
@@ -775,7 +767,7 @@ def _check_ridge(ridge: Callable[..., Any]) -> None:
             # With one feature, the diagonal is the whole matrix: that mistake cannot be seen there.
             if X.shape[1] == 1 and mistake is _ridge_everywhere:
                 continue
-            if _near(got[0], (alike := mistake(X, y, alpha))[0]) and _near(got[1], alike[1]):
+            if is_same(got[0], (alike := mistake(X, y, alpha))[0]) and is_same(got[1], alike[1]):
                 raise Incorrect(f"{what}: {message}.")
         same(got[0], want[0], rtol=1e-5, what=f"{what}: the weights")
         same(got[1], want[1], rtol=1e-5, what=f"{what}: the intercept")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, same
 from recsys_lab.course.quiz import Question
 
 Array = np.ndarray
@@ -44,14 +44,6 @@ def _requests() -> tuple[Array, Array, Array, Array]:
     rows = rows.merge(users[["user", "age"]], on="user")
     features, liked = rows[["year", "age"]].to_numpy(float), rows["rating"].to_numpy() >= 4
     return features[:2_000], liked[:2_000], features[2_000:], liked[2_000:]
-
-
-def _near(got: Any, want: Any) -> bool:
-    try:
-        same(got, want)
-    except Incorrect:
-        return False
-    return True
 
 
 def _apart(Q: Array, X: Array) -> Array:
@@ -222,15 +214,15 @@ def _check_squared(distances: Callable[[Array, Array], Any]) -> None:
             raise Incorrect("your function changed the Q or the X that it was given: build new arrays instead.")
         if isinstance(got, list):
             raise Incorrect("you return a list; return an array (m, n), which can be sorted row by row.")
-        if np.shape(got) == want.T.shape and _near(got, want.T) and not _near(want, want.T):
+        if np.shape(got) == want.T.shape and is_same(got, want.T) and not is_same(want, want.T):
             raise Incorrect(f"{what}: rows and columns are swapped: one row a *query*, one column a row of X.")
-        if _near(got, np.sqrt(want)) and not _near(want, np.sqrt(want)):
+        if is_same(got, np.sqrt(want)) and not is_same(want, np.sqrt(want)):
             raise Incorrect(f"{what}: you took the root. The task asks for squared distances; sorting needs no root.")
-        if _near(got, _forgot_the_two(Q, X)) and not _near(got, want):
+        if is_same(got, _forgot_the_two(Q, X)) and not is_same(got, want):
             raise Incorrect(f"{what}: the product of q and x comes twice in the expanded square: `2 * Q @ X.T`.")
-        if _near(got, _plus(Q, X)):
+        if is_same(got, _plus(Q, X)):
             raise Incorrect(f"{what}: the sign of the last term is wrong: (q - x)² holds *minus* 2 q x.")
-        if _near(got, _city_blocks(Q, X)):
+        if is_same(got, _city_blocks(Q, X)):
             raise Incorrect(f"{what}: you added up the absolute differences; square them before you add them up.")
         same(got, want, rtol=1e-6, atol=1e-7, what=what)
     far = 1e6 + rng.normal(size=(40, 3)) / 100  # equal rows: the expanded formula gives a little more or less than 0
@@ -243,7 +235,7 @@ def _check_squared(distances: Callable[[Array, Array], Any]) -> None:
             "below 0. Raise those to 0: `np.maximum(squared, 0)`."
         )
     off = np.diag(_negative(far, far))
-    if np.any(off < 0) and _near(np.diag(got), np.abs(off)):
+    if np.any(off < 0) and is_same(np.diag(got), np.abs(off)):
         raise Incorrect("abs() turns a rounding error below 0 into a positive distance. Raise it to 0: `np.maximum`.")
     _check_memory(distances)
     _check_loops(distances)
@@ -425,7 +417,7 @@ def _check_predict(predict: Callable[[Array, Array, int], Any]) -> None:
                 "your function changed the D or the y that it was given: `.sort()` works in place. "
                 "`np.argsort` gives the order and leaves D alone."
             )
-        if _near(got, want):
+        if is_same(got, want):
             continue
         if np.ndim(got) == 0 and got is not None:
             raise Incorrect("you return one number for all queries: take the mean along each row, `axis=1`.")
@@ -452,7 +444,7 @@ def _check_predict(predict: Callable[[Array, Array, int], Any]) -> None:
             (_ties_all_vote, "you let all films vote that are as near as the k-th; exactly k have a vote"),
         ):
             try:
-                alike = _near(got, mistake(D, y, k))
+                alike = is_same(got, mistake(D, y, k))
             except (IndexError, ValueError):  # k + 1 films where there are only k
                 continue
             if alike:
@@ -563,7 +555,7 @@ def _check_leave_one_out(leave: Callable[[Array, Array, int], Any]) -> None:
                 "your function changed the caller's D: the next one to use it would find no film at distance 0 from itself. "
                 "Start with `D = D.copy()`."
             )
-        if _near(got, want):
+        if is_same(got, want):
             continue
         if np.ndim(got) == 0:
             raise Incorrect("return the predictions, one a film; the error is computed from them outside.")
@@ -591,7 +583,7 @@ def _check_leave_one_out(leave: Callable[[Array, Array, int], Any]) -> None:
             (lambda D, y, k: _leave_one_out(D, y, k + 1), "you asked one film too many: k others, not k + 1"),
         ):
             try:
-                alike = _near(got, mistake(D, y, k))
+                alike = is_same(got, mistake(D, y, k))
             except (IndexError, ValueError):
                 continue
             if alike:
@@ -893,25 +885,25 @@ def _check_break_even(break_even: Callable[[float, float], Any]) -> None:
         what = f"wrong = {wrong}, missed = {missed}"
         if isinstance(got, bool) or not isinstance(got, (int, float, np.number)):
             same(got, want, what=what)
-        if _near(got, want):
+        if is_same(got, want):
             continue
         value = float(got)
-        if wrong != missed and _near(value, 1 - want):
+        if wrong != missed and is_same(value, 1 - want):
             raise Incorrect(
                 f"{what}: turned round. The dearer a *wrong* recommendation, the surer you must be, so the higher the threshold."
             )
-        if missed and _near(value, wrong / missed):
+        if missed and is_same(value, wrong / missed):
             raise Incorrect(
                 f"{what}: {value:g} is the ratio of the prices, not a probability. With probability p it is a like, and not "
                 "recommending costs p times `missed`; what does recommending cost, on average?"
             )
-        if wrong and _near(value, missed / wrong):
+        if wrong and is_same(value, missed / wrong):
             raise Incorrect(
                 f"{what}: the ratio of the prices is not yet a probability. Set the two expected costs equal and solve for p."
             )
-        if _near(value, 100 * want):
+        if is_same(value, 100 * want):
             raise Incorrect(f"{what}: that is in percent; a probability runs from 0 to 1.")
-        if _near(value, 0.5):
+        if is_same(value, 0.5):
             raise Incorrect(f"{what}: 0.5 is right only where both mistakes cost the same.")
         if math.isnan(value) or math.isinf(value):
             raise Incorrect(f"{what}: {value}. Only one of the two prices may be 0, so their *sum* never is.")
@@ -988,7 +980,7 @@ def _key_doubled_rows() -> str:
     X, y, Q = rng.normal(size=(300, 3)), rng.normal(size=300), rng.normal(size=(40, 3))
     doubled = _knn_predict(_apart(Q, np.repeat(X, 2, axis=0)), np.repeat(y, 2), 10)
     return next(
-        letter for letter, k in {"a": 10, "b": 20, "c": 5}.items() if _near(doubled, _knn_predict(_apart(Q, X), y, k))
+        letter for letter, k in {"a": 10, "b": 20, "c": 5}.items() if is_same(doubled, _knn_predict(_apart(Q, X), y, k))
     )
 
 

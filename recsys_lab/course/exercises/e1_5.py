@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from recsys_lab import BiasBaseline, datasets, split
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, same
 from recsys_lab.course.quiz import Question
 from recsys_lab.evaluate import compare, evaluate_ratings
 from recsys_lab.metrics import resampled_means, rmse
@@ -18,14 +18,6 @@ from recsys_lab.regression import LinearRegression
 
 Array = np.ndarray
 Pairs = list[tuple[Array, Array]]
-
-
-def _near(got: Any, want: Any) -> bool:
-    try:
-        same(got, want)
-    except Incorrect:
-        return False
-    return True
 
 
 @functools.cache
@@ -108,7 +100,7 @@ def _check_k_fold(k_fold_rows: Callable[[int, int], Any]) -> None:
             raise Incorrect(f"{what}: each fold is a pair (training rows, test rows); you give one thing a fold.")
         pairs = [(_rows(train, "the training part"), _rows(test, "the test part")) for train, test in got]
         want = _k_fold(n, k)
-        if k > 2 and all(_near(test, train) for (_, test), (train, _) in zip(pairs, want)):
+        if k > 2 and all(is_same(test, train) for (_, test), (train, _) in zip(pairs, want)):
             raise Incorrect(f"{what}: training and test are swapped: the training rows come first, and are the many.")
         for f, (train, test) in enumerate(pairs):
             both = np.intersect1d(train, test)
@@ -624,7 +616,7 @@ def _check_resampled(resample: Callable[[Array, Array, Array], Any]) -> None:
         got, want = resample(user, squared_error, drawn), _resampled(user, squared_error, drawn)
         if not all(np.array_equal(a, b) for a, b in zip((user, squared_error, drawn), kept)):
             raise Incorrect("your function changed an array that it was given: build new ones.")
-        if _near(got, want):
+        if is_same(got, want):
             continue
         if np.shape(got) == (2,) and len(want) != 2:
             raise Incorrect(
@@ -635,7 +627,7 @@ def _check_resampled(resample: Callable[[Array, Array, Array], Any]) -> None:
         for how, message in messages.items():
             if how == "ratings" and drawn.max() >= len(squared_error):
                 continue
-            if _near(got, _resampled_wrongly(how)(user, squared_error, drawn)):
+            if is_same(got, _resampled_wrongly(how)(user, squared_error, drawn)):
                 raise Incorrect(f"{what}: {message}")
         same(got, want, what=f"{what}: the RMSEs")
 
@@ -723,10 +715,10 @@ def _check_flips(sign_flip_p: Callable[[Array, Array], Any]) -> None:
         got, want = sign_flip_p(differences, signs), _flip_p(differences, signs)
         if not (np.array_equal(differences, kept[0]) and np.array_equal(signs, kept[1])):
             raise Incorrect("your function changed an array that it was given: build new ones.")
-        if _near(got, want):
+        if is_same(got, want):
             continue
         for how, message in messages.items():
-            if _near(got, _flip_wrongly(how)(differences, signs)):
+            if is_same(got, _flip_wrongly(how)(differences, signs)):
                 raise Incorrect(f"{what}: {message}")
         if isinstance(got, (int, float, np.number)) and got > 1:
             raise Incorrect(f"{what}: p is a share and at most 1, but you return {got:.4g}. Divide by 1 + B.")

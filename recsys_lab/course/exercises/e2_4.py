@@ -49,6 +49,13 @@ def _people() -> list[tuple[Array, Array, Array]]:
     return out
 
 
+def _finite(value: Any, what: str) -> float:
+    out = number(value, what)
+    if not math.isfinite(out):
+        raise Incorrect(f"{what} should be a finite number, but is {out}.")
+    return out
+
+
 def _flat(value: Any, n: int, what: str) -> Array:
     """The answer as an array of n numbers."""
     if value is None:
@@ -73,7 +80,7 @@ def _by_term(value: Any, what: str) -> dict[str, float]:
             f"{what} should be a Series or a dict from term to number, but is {type(value).__name__}."
             + (" Is a `return` missing?" if value is None else "")
         )
-    return {str(term): number(number, f"{what}: the number of {term!r}") for term, number in value.items()}
+    return {str(term): _finite(part, f"{what}: the number of {term!r}") for term, part in value.items()}
 
 
 def _equal(got: Mapping[str, float], want: Mapping[str, float]) -> bool:
@@ -385,7 +392,7 @@ def _crossing(**mistake: bool) -> float:
 
 
 def _check_boost(boost: float) -> None:
-    value = number(boost, "the boost")
+    value = _finite(boost, "the boost")
     if value <= 0:
         raise Incorrect(
             "the boost is a number above 0. At 0 the titles are gone, and The Philadelphia Story has only Comedy."
@@ -766,7 +773,7 @@ def _chance_wrongly(how: str) -> float:
 
 
 def _check_chance(chance: float) -> None:
-    value = number(chance, "the number of hits")
+    value = _finite(chance, "the number of hits")
     messages = {
         "any rating": "you counted every hidden rating. A hit has four stars or more.",
         "all films": "you drew from all films of the catalogue. The box shows new ones only.",

@@ -98,7 +98,7 @@ class _Given(Recommender):
     def _fit(self, train: Ratings) -> None: ...
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
-        raise NotImplementedError
+        return np.full((len(rows), self.train_.n_items), np.nan)  # it has lists, no scores
 
     def __repr__(self) -> str:
         return "yours"
