@@ -90,10 +90,6 @@ class _ALS(Recommender):
     def _similar(self, column: int) -> np.ndarray:
         return cosines(self.item_factors_, column)
 
-    def _reasons(self, columns: np.ndarray, values: np.ndarray, weights: np.ndarray) -> list[Reason]:
-        ids = self.train_.items.ids[columns]
-        return [Reason("item", i, float(value), float(weight)) for i, value, weight in zip(ids, values, weights)]
-
 
 class BiasedALS(_ALS):
     """Predict a rating by the biases and the match of two vectors: r_ui = mu + b_u + b_i + p_u . q_i.
@@ -175,10 +171,10 @@ class BiasedALS(_ALS):
         return known + self.item_factors_ @ p
 
     def _explain(self, row: int, column: int) -> list[Reason]:
-        mine, q = self.train_.matrix[[row]], self.item_factors_
-        columns, rest = mine.indices, mine.data - self.biases_.at(np.full(mine.nnz, row), mine.indices)
-        weights = shares(q[column], q[columns], rest, self._lambda(mine.nnz))
-        return self._reasons(columns, mine.data, weights)
+        (columns, values), q = self.train_.of(row), self.item_factors_
+        rest = values - self.biases_.at(np.full(len(columns), row), columns)
+        weights = shares(q[column], q[columns], rest, self._lambda(len(columns)))
+        return self._item_reasons(columns, values, weights)
 
 
 class ImplicitALS(_ALS):
@@ -259,10 +255,10 @@ class ImplicitALS(_ALS):
         return self.item_factors_ @ ridge(*self._regression(chosen))
 
     def _explain(self, row: int, column: int) -> list[Reason]:
-        mine = self.train_.matrix[[row]]
-        good = is_chosen(mine.data, self.threshold)
-        weights = shares(self.item_factors_[column], *self._regression(mine.indices[good]))
-        return self._reasons(mine.indices[good], mine.data[good], weights)
+        columns, values = self.train_.of(row)
+        good = is_chosen(values, self.threshold)
+        weights = shares(self.item_factors_[column], *self._regression(columns[good]))
+        return self._item_reasons(columns[good], values[good], weights)
 
     def _regression(self, chosen: np.ndarray) -> tuple[Any, ...]:
         """q, y, lambda, c and the gram of a user who chose these items, as factors.py takes them."""

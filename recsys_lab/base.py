@@ -83,6 +83,11 @@ class Recommender(ABC):
     def _explain(self, row: int, column: int) -> list[Reason]:
         raise UnsupportedError(f"{type(self).__name__} does not explain its recommendations.")
 
+    def _item_reasons(self, columns: np.ndarray, ratings: np.ndarray, weights: np.ndarray) -> list[Reason]:
+        """One reason for each of the user's items, from aligned arrays."""
+        ids = self.train_.items.ids[columns]
+        return [Reason("item", i, float(r), float(w)) for i, r, w in zip(ids, ratings, weights)]
+
     # ------------------------------------------------------------------ what everybody calls, in ids
     def fit(self, ratings: Ratings | pd.DataFrame, items: pd.DataFrame | None = None) -> Self:
         """Learn from ratings: a `Ratings`, or a frame with columns user, item, rating. May be called again.

@@ -120,7 +120,7 @@ class BayesianMF(Recommender):
                     self.implicit_[:, s] = user.y[1:].T
         self.users_ = np.empty((train.n_users, self.samples, size), np.float32)
         for u in range(train.n_users):
-            self.users_[u] = self._posterior(*_rated(train, u))[0]
+            self.users_[u] = self._posterior(*train.of(u))[0]
 
     def _check(self, train: Ratings) -> None:
         checks.whole("factors", self.factors, 1, "users and items are described by that many numbers")
@@ -195,7 +195,7 @@ class BayesianMF(Recommender):
         order = np.argsort(rows, kind="stable")
         for mine in np.split(order, np.flatnonzero(np.diff(rows[order])) + 1):
             if len(mine) and rows[mine[0]] >= 0:
-                p, v, w = self._posterior(*_rated(train, rows[mine[0]]))
+                p, v, w = self._posterior(*train.of(rows[mine[0]]))
                 items = self.items_[columns[mine]].astype(float)
                 q = items[:, :, 1:]
                 variance = np.einsum("isf,sfg,isg->is", q, v, q, optimize=True).mean(axis=1)
@@ -213,7 +213,7 @@ class BayesianMF(Recommender):
         """p_u is a sum over the user's ratings, and so is the score but for mu + sd b_i and the prior mean's part:
         each item j adds q_i . V (w_u w_j q_j d_j + lam y_j |N(u)|^-1/2), what it was rated and that it was rated at all.
         """
-        columns, values = _rated(self.train_, row)
+        columns, values = self.train_.of(row)
         _, v, w = self._posterior(columns, values)
         q, d, w_items, _ = self._history(columns, values)
         reach = v @ self.items_[column, :, 1:, None].astype(float)  # (samples, F - 1, 1): V q_i
@@ -221,11 +221,4 @@ class BayesianMF(Recommender):
         if self.implicit_ is not None:
             y = self.implicit_[columns].transpose(1, 0, 2) * self.prior_precision_[:, None] / np.sqrt(len(columns))
             weights += (y @ reach)[:, :, 0]
-        ids = self.train_.items.ids[columns]
-        return [Reason("item", *reason) for reason in zip(ids, values, self.sd_ * weights.mean(axis=0))]
-
-
-def _rated(train: Ratings, row: int) -> tuple[np.ndarray, np.ndarray]:
-    """The columns and values of one user's ratings."""
-    mine = slice(train.matrix.indptr[row], train.matrix.indptr[row + 1])
-    return train.matrix.indices[mine], train.matrix.data[mine]
+        return self._item_reasons(columns, values, self.sd_ * weights.mean(axis=0))

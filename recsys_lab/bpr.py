@@ -136,15 +136,14 @@ class BPR(Recommender):
         return p, step, other
 
     def _explain(self, row: int, column: int) -> list[Reason]:
-        rated = self.train_.matrix[[row]]
-        liked = self._liked(rated.indices, rated.data)
+        columns, ratings = self.train_.of(row)
+        liked = self._liked(columns, ratings)
         _, step, other = self._descent(liked)
         fade = 1 - self.reg * self.rate * (1 - np.arange(step.size) / max(1, step.size))
         left = np.append(np.cumprod(fade[:0:-1])[::-1], 1)[: step.size]  # what the steps after each one leave of it
         likeness = self.q_ @ self.q_[column]
         weights = (step * left.reshape(step.shape) * (likeness[liked] - likeness[other])).sum(axis=0)
-        ids, ratings = self.train_.items.ids[liked], rated.toarray()[0, liked]
-        return [Reason("item", i, float(r), float(w)) for i, r, w in zip(ids, ratings, weights)]
+        return self._item_reasons(liked, ratings[is_chosen(ratings, self.threshold)], weights)
 
 
 @njit(cache=True)

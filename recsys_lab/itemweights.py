@@ -56,5 +56,5 @@ class ItemWeights(Recommender):
         ratings = self.train_.matrix[[row]].toarray()[0, mine]
         weights = self.weights_[mine][:, [column]]
         weights = x.data * (weights.toarray() if sparse.issparse(weights) else weights)[:, 0]
-        ids = self.train_.items.ids[mine]
-        return [Reason("item", i, float(r), float(w)) for i, r, w in zip(ids, ratings, weights) if w]
+        speaks = weights != 0
+        return self._item_reasons(mine[speaks], ratings[speaks], weights[speaks])

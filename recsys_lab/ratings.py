@@ -214,6 +214,11 @@ class Ratings:
     def n_ratings(self) -> int:
         return self.matrix.nnz
 
+    def of(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """The columns that a user rated, sorted, and the ratings: views into the matrix."""
+        mine = slice(*self.matrix.indptr[row : row + 2])
+        return self.matrix.indices[mine], self.matrix.data[mine]
+
     def positives(self, threshold: float | None = None) -> sparse.csr_array:
         """Who chose what: CSR (n_users, n_items) of ones where the rating is at least `threshold` (None: every rating).
 

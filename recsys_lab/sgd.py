@@ -88,8 +88,7 @@ class SGDFactors(Recommender):
         self._learned(train, Biases(mu, *(b.astype(float) for b in biases[1:])), tables)
         if self.closing:
             for u in range(train.n_users):
-                mine = slice(matrix.indptr[u], matrix.indptr[u + 1])
-                self.biases_.user[u], self.x_[u] = self._solve(matrix.indices[mine], matrix.data[mine])
+                self.biases_.user[u], self.x_[u] = self._solve(*train.of(u))
 
     def _learned(self, train: Ratings, biases: Biases, tables: list[np.ndarray]) -> None:
         """Keep what was learned, as float64. An item without ratings knows nothing: its start values go."""
@@ -130,8 +129,7 @@ class SGDFactors(Recommender):
         return cosines(self.q_, column)
 
     def _explain(self, row: int, column: int) -> list[Reason]:
-        mine = slice(*self.train_.matrix.indptr[row : row + 2])
-        columns, values = self.train_.matrix.indices[mine], self.train_.matrix.data[mine]
+        columns, values = self.train_.of(row)
         q, d = self._against(columns, values, self._implied(columns))
         weights = shares(np.append(self.q_[column], 0.0), q, d, self.reg * len(columns))
         weights += self._implied_shares(columns, column)
@@ -139,7 +137,7 @@ class SGDFactors(Recommender):
         return [
             Reason("user bias", user, np.nan, float(self.biases_.user[row])),
             Reason("item bias", items[column], np.nan, float(self.biases_.item[column])),
-            *(Reason("item", items[j], float(r), float(w)) for j, r, w in zip(columns, values, weights)),
+            *self._item_reasons(columns, values, weights),
         ]
 
     def _implied_shares(self, columns: np.ndarray, column: int) -> np.ndarray | float:

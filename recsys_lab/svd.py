@@ -80,11 +80,8 @@ class TruncatedSVD(Recommender):
         return cosines(self.v_ * self.s_, column)
 
     def _explain(self, row: int, column: int) -> list[Reason]:
-        mine = slice(*self.train_.matrix.indptr[row : row + 2])
-        columns, values = self.train_.matrix.indices[mine], self.train_.matrix.data[mine]
-        weights = values * (self.v_[columns] @ self.v_[column])
-        ids = self.train_.items.ids[columns]
-        return [Reason("item", i, float(r), float(w)) for i, r, w in zip(ids, values, weights)]
+        columns, values = self.train_.of(row)
+        return self._item_reasons(columns, values, values * (self.v_[columns] @ self.v_[column]))
 
 
 class FunkSVD(SGDFactors):

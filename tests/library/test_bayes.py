@@ -236,7 +236,7 @@ def literal_posterior(model, columns, values):
 
 def test_a_user_is_the_ridge_regression_of_each_sample(fitted):
     for row in (0, 5, 700):
-        want = literal_posterior(fitted, *bayes._rated(fitted.train_, row))
+        want = literal_posterior(fitted, *fitted.train_.of(row))
         np.testing.assert_allclose(fitted.users_[row], want, rtol=1e-5, atol=1e-6)
     scores = np.einsum("sf,isf->i", fitted.users_[5].astype(float), fitted.items_.astype(float)) / fitted.samples
     np.testing.assert_allclose(fitted._score(np.array([5]))[0], fitted.mean_ + fitted.sd_ * scores, rtol=1e-12)
@@ -305,7 +305,7 @@ def test_the_spread_is_that_of_the_errors(fold, fitted):
 def test_the_spread_has_three_parts(fitted):
     """The law of total variance, against draws of p_u from each sample."""
     rng, column = np.random.default_rng(0), 50
-    p, v, w = fitted._posterior(*bayes._rated(fitted.train_, 3))
+    p, v, w = fitted._posterior(*fitted.train_.of(3))
     item = fitted.items_[column].astype(float)
     draws = [rng.multivariate_normal(p[s, 1:], v[s], size=20_000) @ item[s, 1:] + item[s, 0] for s in range(len(p))]
     pair = (
@@ -329,7 +329,7 @@ def test_the_spread_of_unknown_pairs_is_unknown(fitted):
 def test_the_reasons_add_up_to_the_score(toy, implicit):
     model = BayesianMF(**SHORT, implicit=implicit).fit(toy.ratings)
     for row in range(3):
-        _, v, _ = model._posterior(*bayes._rated(model.train_, row))
+        _, v, _ = model._posterior(*model.train_.of(row))
         at_rest = (v @ (model.prior_precision_ * model.prior_mean_)[:, :, None])[:, :, 0]  # p_u but for the ratings
         score = model._score(np.array([row]))[0]
         for column in range(model.train_.n_items):
@@ -337,7 +337,7 @@ def test_the_reasons_add_up_to_the_score(toy, implicit):
             rest = model.mean_ + model.sd_ * (item[:, 0] + (item[:, 1:] * at_rest).sum(axis=1)).mean()
             reasons = model._explain(row, column)
             assert sum(reason.weight for reason in reasons) + rest == pytest.approx(score[column], abs=1e-5)
-            assert [reason.rating for reason in reasons] == bayes._rated(model.train_, row)[1].tolist()
+            assert [reason.rating for reason in reasons] == model.train_.of(row)[1].tolist()
             assert {reason.kind for reason in reasons} == {"item"}
 
 

@@ -247,3 +247,8 @@ def test_sorted_and_shuffled_frames_give_the_same_arrays(ml100k):
         np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
     assert a.indptr.dtype == a.indices.dtype == np.int32
     assert a.T.tocsr().indices.dtype == np.int32
+
+
+def test_what_one_user_rated():
+    columns, values = Ratings.from_frame(frame()).of(0)
+    assert (columns.tolist(), values.tolist()) == ([0, 1], [5.0, 1.0])
