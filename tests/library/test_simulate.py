@@ -121,7 +121,7 @@ def test_a_day_of_visits_is_a_log_of_events(ratings, lists):
     events = a.visit(lists, day=2, experiment="e", variant="b", model="abc", request_id="r")
     assert list(events.columns) == EVENT_COLUMNS
     assert events.id.is_unique
-    assert events.id.str.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}").all()
+    assert events.id.str.fullmatch(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}").all()
     assert events["at"].is_monotonic_increasing
     assert events["at"].between(START + 2 * DAY, START + 3 * DAY, inclusive="left").all()
     assert (events.kind == "impression").sum() == len(lists)
