@@ -43,7 +43,7 @@ ROWS = [
     {"registry"},
     {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
-    {"contest", "tune"},
+    {"contest", "tune", "simulate"},
     {"plots"},
     {"course"},
     {"cli"},
