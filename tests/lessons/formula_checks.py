@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from formula_reader import formula_sides, symbols_of
+from formula_reader import formula_sides
+from formula_symbols import symbols_of
 
 from recsys_lab.course import lessons
 
@@ -129,9 +130,8 @@ def _defines(latex: str) -> bool:
 def inline_math(text: str) -> list[str]:
     """All inline formulas and all names in backticks of a text."""
     names = re.findall(r"`([^`]+)`", text)
-    return _INLINE.findall(_DISPLAY.sub(" ", _without_code(text))) + [
-        r"\mathrm{%s}" % n for n in names if n.isidentifier()
-    ]
+    named = [f"\\mathrm{{{name}}}" for name in names if name.isidentifier()]
+    return _INLINE.findall(_DISPLAY.sub(" ", _without_code(text))) + named
 
 
 # ------------------------------------------------------------------ the lesson's own code

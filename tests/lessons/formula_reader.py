@@ -14,53 +14,33 @@ A symbol that is a function is called. What stands for the dots in a sum is the 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from formula_values import choose, entry, power, product, size, transposed
 
 Node = Callable[[dict[str, Any]], Any]  # a piece of a formula: from the symbols to its value
+Mark = Callable[[Any, dict[str, Any]], Any]  # a power or an index: from a value and the symbols to a value
 
-_ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde"}
-_TEXTS = (r"\text", r"\mathrm", r"\mathbb", r"\mathbf")
+ACCENTS = {r"\hat": "hat", r"\bar": "bar", r"\tilde": "tilde"}
+TEXTS = (r"\text", r"\mathrm", r"\mathbb", r"\mathbf")
 _IGNORED = re.compile(r"\\(?:left|right|[bB]igg?[lr]?)(?![a-zA-Z])|\\[!;:]|(?<!\\)\\ ")
 _TOKEN = re.compile(r"\\[a-zA-Z]+|\\.|\d+(?:\.\d+)?|'|[^\s]")
 _RELATIONS = ("=", r"\leftarrow", r"\propto", r"\Longleftrightarrow", r"\Longrightarrow", r"\ge", r"\qquad", r"\quad")
 _CLOSED = {"{": "}", "(": ")", "[": "]", "|": "|", r"\|": r"\|", r"\lVert": r"\rVert"}
-_NO_FACTOR = {
-    "}",
-    ")",
-    "]",
-    r"\rVert",
-    "&",
-    r"\\",
-    r"\end",
-    "+",
-    "-",
-    ",",
-    "/",
-    "_",
-    "^",
-    r"\cdot",
-    r"\times",
-    r"\mid",
-    r"\in",
-    r"\le",
-    r"\to",
-    "'",
-}
+_NO_FACTOR = re.compile(r"[})\],&+\-/_^]|\\(?:rVert|\\|end|cdot|times|mid)|")
 
 
 def tokens(latex: str) -> list[str]:
     r"""The pieces of a formula. A text such as \text{hit rate} is one piece; \, stays, for mean\,(...)^2."""
     latex = _IGNORED.sub(" ", latex)
-    latex = re.sub(r"\\(?:text|mathrm)\{\s*([^{}]*?)\s*\}", lambda m: r"\text{" + _typed(m[1]) + "}", latex)
+    latex = re.sub(r"\\(?:text|mathrm)\{\s*([^{}]*?)\s*\}", lambda m: r"\text{" + typed(m[1]) + "}", latex)
     return _TOKEN.findall(latex)
 
 
-def _typed(text: str) -> str:
+def typed(text: str) -> str:
     return re.sub(r"\W+", "_", text).strip("_")
 
 
@@ -85,7 +65,7 @@ class Side:
         self.pieces = pieces
 
     def __call__(self, **symbols: Any) -> Any:
-        reader = _Reader(self.pieces)
+        reader = Reader(self.pieces)
         node = reader.sum()
         if reader.next:
             raise ValueError(f"cannot read {reader.next!r} in {' '.join(self.pieces)}")
@@ -96,7 +76,7 @@ class Side:
         return " ".join(self.pieces)
 
 
-class _Reader:
+class Reader:
     """A recursive descent: sum -> product -> factor. Each method reads on and returns a Node."""
 
     def __init__(self, pieces: list[str]):
@@ -123,7 +103,7 @@ class _Reader:
         """The pieces of the next {...}, or the single next piece (with what belongs to it: \bar r, \text{x})."""
         self.space()
         first = self.take()
-        if first in _ACCENTS or first in _TEXTS:
+        if first in ACCENTS or first in TEXTS:
             start = self.at - 1
             self.group()
             return self.pieces[start : self.at]
@@ -144,7 +124,14 @@ class _Reader:
         terms = [(sign, self.product())]
         while self.next in ("+", "-"):
             terms.append((self.take(), self.product()))
-        return lambda symbols: _add(terms, symbols)
+        if terms[0][0] == "+" and len(terms) == 1:
+            return terms[0][1]
+
+        def total(symbols: dict[str, Any]) -> Any:
+            values = [-term(symbols) if sign == "-" else term(symbols) for sign, term in terms]
+            return sum(values[1:], values[0])
+
+        return total
 
     def product(self) -> Node:
         self.space()
@@ -157,7 +144,7 @@ class _Reader:
             self.space()
             if self.next in (r"\cdot", r"\times", "/"):
                 node = _times(node, self.take(), self.factor())
-            elif self.next and self.next not in _NO_FACTOR and self.next not in self.bars[-1:]:
+            elif not _NO_FACTOR.fullmatch(self.next) and self.next not in self.bars[-1:]:
                 node = _times(node, "", self.factor())
             else:
                 return node
@@ -172,16 +159,16 @@ class _Reader:
             top, below = self.group(), self.group()
             if top[:1] == [r"\partial"]:  # \frac{\partial L}{\partial w} is the symbol dL_dw
                 name = f"d{top[1]}_d{below[1]}"
-                return self.scripts(lambda symbols: symbols[name])
-            above, under = _Reader(top).sum(), _Reader(below).sum()
+                return lambda symbols: symbols[name]
+            above, under = Reader(top).sum(), Reader(below).sum()
             return self.scripts(lambda symbols: above(symbols) / under(symbols))
         if token == r"\binom":
             self.take()
-            above, under = _Reader(self.group()).sum(), _Reader(self.group()).sum()
-            return lambda symbols: _choose(int(above(symbols)), int(under(symbols)))
+            above, under = Reader(self.group()).sum(), Reader(self.group()).sum()
+            return lambda symbols: choose(int(above(symbols)), int(under(symbols)))
         if token == r"\sqrt":
             self.take()
-            inner = _Reader(self.group()).sum()
+            inner = Reader(self.group()).sum()
             return lambda symbols: np.sqrt(inner(symbols))
         if token in (r"\ln", r"\log"):
             self.take()
@@ -194,7 +181,7 @@ class _Reader:
             return self.cases()
         if token == r"\underbrace":
             self.take()
-            inner = _Reader(self.group()).sum()
+            inner = Reader(self.group()).sum()
             if self.next == "_":  # what is written below the brace
                 self.take()
                 self.group()
@@ -213,7 +200,7 @@ class _Reader:
         inner = self.sum()
         self.space()
         self.take(self.bars.pop())
-        return inner if opening in "([{" else lambda symbols: _size(inner(symbols))
+        return inner if opening in "([{" else lambda symbols: size(inner(symbols))
 
     def over(self, operator: str) -> Node:
         r"""\sum, \max and \min with a range below; or \min(k, n)."""
@@ -273,7 +260,7 @@ class _Reader:
             elif content == ["*"]:
                 names.append("star")
             elif content[0] == r"\text":
-                names[0] += "_" + _Reader(content).name()
+                names[0] += "_" + Reader(content).name()
             else:
                 powers.append(content)
         whole = "_".join([name.rstrip("_") for name in names]) if len(names) > 1 else names[0]  # lambda_u, lambda_
@@ -281,37 +268,30 @@ class _Reader:
         def value(symbols: dict[str, Any]) -> Any:
             if whole in symbols:
                 found = symbols[whole]
-                return _entry(found, [s(symbols) for s in subscripts]) if isinstance(found, Mapping) else found
+                return entry(found, [s(symbols) for s in subscripts]) if isinstance(found, Mapping) else found
             if names[0] not in symbols:
                 raise KeyError(f"the formula has a symbol {whole!r} (or {names[0]!r}), which was not given")
-            return _entry(symbols[names[0]], [s(symbols) for s in subscripts])
+            return entry(symbols[names[0]], [s(symbols) for s in subscripts])
 
-        node: Node = value
-        for content in powers:
-            node = _power(node, content)
+        node = _marked(value, [_power(content) for content in powers])
         loose = self.space()
         if self.next not in ("(", "["):
             return node
-        arguments = self.arguments()
-        inside: dict[str, Any] = {}  # the bracket's value, handed to what its scripts make of it
-        scripted = self.scripts(lambda symbols: inside["value"])
-
-        def after(value: Any, symbols: dict[str, Any]) -> Any:
-            inside["value"] = value
-            return scripted(symbols)
+        arguments, marks = self.arguments(), self.marks()
+        bracket = _marked(arguments[0], marks)
 
         def called(symbols: dict[str, Any]) -> Any:
-            function, values = node(symbols), [argument(symbols) for argument in arguments]
+            function = node(symbols)
             if not callable(function):
-                return _product(function, after(values[0], symbols))
+                return product(function, bracket(symbols))
             if loose:  # mean\,(x)^2 is the mean of the squares, f(x)^2 the square of f(x)
-                return function(after(values[0], symbols))
-            return after(function(*values), symbols)
+                return function(bracket(symbols))
+            return _marked(lambda symbols: function(*(one(symbols) for one in arguments)), marks)(symbols)
 
         return called
 
     def arguments(self) -> list[Node]:
-        """(x), (q, x), (liked \\mid watched): what a function is asked, or one bracket."""
+        r"""(x), (q, x), (liked \mid watched): what a function is asked, or one bracket."""
         self.bars.append(_CLOSED[self.take()])
         found = [self.sum()]
         while self.next in (",", r"\mid"):
@@ -324,9 +304,9 @@ class _Reader:
     def name(self) -> str:
         r"""\hat r -> r_hat, \lambda -> lambda_, \text{hit rate} -> hit_rate, s' -> s_prime."""
         token = self.take()
-        if token in _ACCENTS:
-            name = f"{_Reader(self.group()).name()}_{_ACCENTS[token]}"
-        elif token in _TEXTS:
+        if token in ACCENTS:
+            name = f"{Reader(self.group()).name()}_{ACCENTS[token]}"
+        elif token in TEXTS:
             name = "".join(self.group())
             name = "one" if name == "1" else name
             while self.next.isalpha() and self.pieces[self.at + 1 : self.at + 2] == [r"\text"]:
@@ -342,30 +322,54 @@ class _Reader:
         return name
 
     def scripts(self, node: Node) -> Node:
+        return _marked(node, self.marks())
+
+    def marks(self) -> list[Mark]:
         """The powers and entries behind a bracket: (A w)_u, (x - y)^2."""
+        found = []
         while self.next in ("_", "^"):
             kind, content = self.take(), self.group()
-            node = _power(node, content) if kind == "^" else _indexed(node, _subscript(content)[1])
-        return node
+            found.append(_power(content) if kind == "^" else _indexed(_subscript(content)[1]))
+        return found
 
 
-def _range(pieces: list[str], reader: _Reader) -> tuple[list[str], Callable[[dict[str, Any]], Iterable]]:
+def _marked(node: Node, marks: list[Mark]) -> Node:
+    def marked(symbols: dict[str, Any]) -> Any:
+        value = node(symbols)
+        for mark in marks:
+            value = mark(value, symbols)
+        return value
+
+    return marked if marks else node
+
+
+def _power(pieces: list[str]) -> Mark:
+    if pieces == [r"\top"]:
+        return lambda value, symbols: transposed(value)
+    exponent = Reader(pieces).sum()
+    return lambda value, symbols: power(value, exponent(symbols))
+
+
+def _indexed(subscripts: list[Node]) -> Mark:
+    return lambda value, symbols: entry(value, [subscript(symbols) for subscript in subscripts])
+
+
+def _range(pieces: list[str], reader: Reader) -> tuple[list[str], Callable[[dict[str, Any]], Iterable]]:
     r"""The names that a sum binds, and their values: j=1 ... n, u \in G, i \le k, or a range given as `all_...`."""
-    for sign in ("=", r"\in", r"\le"):
-        if sign in pieces:
-            where = pieces.index(sign)
-            name = _Reader(pieces[:where]).name()
-            first = _Reader(pieces[where + 1 :]).sum()
-            if sign == r"\in":
-                return [name], first
-            if sign == r"\le":
-                return [name], lambda symbols: range(1, int(first(symbols)) + 1)
-            reader.take("^")
-            last = _Reader(reader.group()).sum()
-            return [name], lambda symbols: range(int(first(symbols)), int(last(symbols)) + 1)
-    inner, names, words = _Reader([piece for piece in pieces if piece not in "(),"]), [], []
+    sign = next((piece for piece in pieces if piece in ("=", r"\in", r"\le")), None)
+    if sign:
+        where = pieces.index(sign)
+        name, first = Reader(pieces[:where]).name(), Reader(pieces[where + 1 :]).sum()
+        if sign == r"\in":
+            return [name], first
+        if sign == r"\le":
+            return [name], lambda symbols: range(1, int(first(symbols)) + 1)
+        reader.take("^")
+        last = Reader(reader.group()).sum()
+        return [name], lambda symbols: range(int(first(symbols)), int(last(symbols)) + 1)
+    inner, names, words = Reader([piece for piece in pieces if piece not in "(),"]), [], []
     while inner.space() or inner.next:
-        text, word = inner.next in _TEXTS, inner.name()
+        text, word = inner.next in TEXTS, inner.name()
         if text and word == "all":
             continue
         words.append(word)
@@ -384,8 +388,8 @@ def _subscript(pieces: list[str]) -> tuple[str, list[Node]]:
                 parts.append([])
             else:
                 parts[-1].append(piece)
-        return "".join(pieces), [_Reader(part).sum() for part in parts]
-    reader, names, nodes = _Reader(pieces), [], []
+        return "".join(pieces), [Reader(part).sum() for part in parts]
+    reader, names, nodes = Reader(pieces), [], []
     while reader.space() or reader.next:
         if not reader.next:
             break
@@ -397,118 +401,9 @@ def _subscript(pieces: list[str]) -> tuple[str, list[Node]]:
             if reader.next == "_":
                 reader.take()
                 names.append("_" + "".join(reader.group()))
-        nodes.append(_Reader(pieces[start : reader.at]).sum())
+        nodes.append(Reader(pieces[start : reader.at]).sum())
     return "".join(names), nodes
 
 
-# ------------------------------------------------------------------ values
-def _add(terms: list[tuple[str, Node]], symbols: dict[str, Any]) -> Any:
-    sign, first = terms[0]
-    total = -first(symbols) if sign == "-" else first(symbols)
-    for sign, term in terms[1:]:
-        total = total - term(symbols) if sign == "-" else total + term(symbols)
-    return total
-
-
 def _times(left: Node, sign: str, right: Node) -> Node:
-    return lambda symbols: _product(left(symbols), right(symbols), sign)
-
-
-def _product(a: Any, b: Any, sign: str = "") -> Any:
-    if sign == "/":
-        return a / b
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return a * b
-    a, b = np.asarray(a), np.asarray(b)
-    if sign == r"\cdot" and a.ndim == b.ndim == 1:
-        return a @ b
-    product = (a if a.ndim == 2 else a[:, None]) @ (b if b.ndim == 2 else b[:, None])
-    if product.shape == (1, 1):
-        return product[0, 0]
-    return product[:, 0] if product.shape[1] == 1 else product
-
-
-def _power(node: Node, pieces: list[str]) -> Node:
-    if pieces == [r"\top"]:
-        return lambda symbols: np.atleast_2d(node(symbols)) if np.ndim(node(symbols)) == 1 else node(symbols).T
-    exponent = _Reader(pieces).sum()
-
-    def powered(symbols: dict[str, Any]) -> Any:
-        base, power = node(symbols), exponent(symbols)
-        return np.linalg.matrix_power(base, int(power)) if np.ndim(base) == 2 else base**power
-
-    return powered
-
-
-def _indexed(node: Node, subscripts: list[Node]) -> Node:
-    return lambda symbols: _entry(node(symbols), [s(symbols) for s in subscripts])
-
-
-def _entry(value: Any, index: list[Any]) -> Any:
-    if not index or callable(value):
-        return value
-    if isinstance(value, Mapping):
-        return value[index[0] if len(index) == 1 else tuple(index)]
-    if any(int(i) < 1 for i in index):
-        raise IndexError(f"entries count from 1, not from {index}")
-    return np.asarray(value)[tuple(int(i) - 1 for i in index)]
-
-
-def _choose(n: int, k: int) -> int:
-    return math.comb(n, k) if k >= 0 else 0
-
-
-def _size(value: Any) -> Any:
-    if isinstance(value, (set, frozenset, range)):
-        return len(value)
-    return abs(value) if np.ndim(value) == 0 else np.sqrt((np.asarray(value) ** 2).sum())
-
-
-# ------------------------------------------------------------------ the symbols that a formula uses
-_OPERATORS = set(
-    "sum frac sqrt ln log max min arg cdot times top dots leftarrow propto Longleftrightarrow Longrightarrow ge le ne in "
-    "partial underbrace binom begin end qquad quad lVert rVert mid to text cos".split()
-)
-
-
-def symbols_of(latex: str) -> set[str]:
-    r"""The symbols in it, each with its accent and without its scripts: {"r_hat", "mu"} of \hat r_{ui} = \mu.
-
-    Words in \text{...} explain themselves; \mathrm{df} is a symbol. Indices are symbols too, unless a sum binds them.
-    """
-    named = {_typed(name) for name in re.findall(r"\\(?:mathrm|mathbb|mathbf)\{([^{}]*)\}", latex)} - {"1"}
-    latex = re.sub(r"\\(?:text|mathrm|mathbb|mathbf)\{[^{}]*\}|\\(?:begin|end)\{cases\}", " ", latex)
-    reader, found = _Reader([token for token in tokens(latex) if token != r"\,"]), set()
-    while reader.next:
-        if reader.next in _ACCENTS or re.fullmatch(r"\\?[a-zA-Z]+", reader.next):
-            name = reader.name()
-            if name not in _OPERATORS:
-                found.add(name)
-        else:
-            reader.take()
-    return found | named
-
-
-def bound_in(latex: str) -> set[str]:
-    r"""The indices that its sums, \max and \min bind."""
-    found: set[str] = set()
-    for match in re.finditer(r"\\(?:sum|max|min)_(\{(?:[^{}]|\{[^{}]*\})*\}|.)", latex):
-        found |= symbols_of(re.split(r"=|\\in(?![a-z])|\\le|\\text\{ chosen", match[1])[0])
-    return found
-
-
-def defined_by(latex: str) -> set[str]:
-    r"""What stands alone on the left of its sign, and the arguments of a function there: {"f", "x"} of f(x) = ..."""
-    found: set[str] = set()
-    for side in formula_sides(latex):
-        reader = _Reader([piece for piece in side.pieces if piece != r"\,"])
-        if not re.fullmatch(r"\\?[a-zA-Z]+", reader.next):
-            continue
-        name = reader.name()
-        while reader.next in ("_", "^"):
-            reader.take()
-            reader.group()
-        rest = reader.pieces[reader.at :]
-        if not rest or (rest[0], rest.count(")"), rest[-1]) == ("(", 1, ")"):
-            found |= {name} | symbols_of(" ".join(rest))
-    return found
+    return lambda symbols: product(left(symbols), right(symbols), sign)

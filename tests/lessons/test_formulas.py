@@ -11,7 +11,7 @@ from pathlib import Path
 
 import formula_checks
 import pytest
-from formula_reader import bound_in, defined_by, symbols_of
+from formula_symbols import bound_in, defined_by, symbols_of
 
 from recsys_lab.course import lessons
 

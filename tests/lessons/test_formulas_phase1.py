@@ -11,7 +11,7 @@ from formula_checks import close, formula, functions_of, run
 from recsys_lab import ItemKNN, evaluate, metrics, regression
 
 RNG = np.random.default_rng(0)
-X = RNG.normal(size=(7, 3)) + [1, 0, -2]  # rows by features; the features are neither centred nor scaled
+X = RNG.normal([1, 0, -2], size=(7, 3))  # rows by features; the features are neither centred nor scaled
 Y = RNG.uniform(1, 5, 7)
 W, B = np.array([0.5, -1.0, 2.0]), 0.7
 N, D = X.shape

@@ -16,7 +16,7 @@ from formula_checks import close, formula, functions_of, run
 from scipy import sparse
 from scipy.optimize import nnls
 
-from recsys_lab import BiasBaseline, EASE, ImplicitALS, ItemKNN, Ratings, TfidfContent, UserKNN, metrics, rerank
+from recsys_lab import EASE, BiasBaseline, ImplicitALS, ItemKNN, Ratings, TfidfContent, UserKNN, metrics, rerank
 from recsys_lab.als import BiasedALS
 from recsys_lab.biases import damped_biases
 from recsys_lab.bpr import BPR
@@ -31,14 +31,14 @@ def real(ml100k):
     frame = ml100k.ratings
     frame = frame[(frame["user"] <= 60) & (frame["item"] <= 50)].reset_index(drop=True)
     r = {(u, i): float(stars) for u, i, stars in frame[["user", "item", "rating"]].itertuples(index=False)}
-    I, U = defaultdict(set), defaultdict(set)
+    films, raters = defaultdict(set), defaultdict(set)
     for u, i in r:
-        I[u].add(i)
-        U[i].add(u)
+        films[u].add(i)
+        raters[i].add(u)
     ratings = Ratings.from_frame(frame)
-    mean = {u: sum(r[u, i] for i in I[u]) / len(I[u]) for u in I}
+    mean = {u: sum(r[u, i] for i in films[u]) / len(films[u]) for u in films}
     return SimpleNamespace(
-        frame=frame, ratings=ratings, r=r, I=dict(I), U=dict(U), mean=mean, mu=np.mean(list(r.values()))
+        frame=frame, ratings=ratings, r=r, I=dict(films), U=dict(raters), mean=mean, mu=np.mean(list(r.values()))
     )
 
 
@@ -431,15 +431,15 @@ def choices():
 )
 def test_ease(sides, choices):
     _, gram, _, score, ridge, _, plain, _, gram_again, _, inverse = sides[:11]
-    _, weight, _, _, zero, identity, _, _, from_p, scaled, shared = sides[11:]
+    _, weight, _, _, zero, undone, _, _, from_p, scaled, shared = sides[11:]
     X, ratings = choices
-    lam, I = 2.0, np.eye(6)
-    known = {"X": X, "lambda_": lam, "I": I}
+    lam, identity = 2.0, np.eye(6)
+    known = {"X": X, "lambda_": lam, "I": identity}
     G = run("2.6", "G = X.T @ X", X=X)["G"]
     close(gram(X=X), G)
     close(gram_again(X=X), G)
     P = inverse(G=G, **known)
-    close(identity(P=P, G=G, lambda_=lam, I=I), I)
+    close(undone(P=P, G=G, lambda_=lam, I=identity), identity)
 
     B_plain = plain(G=G, **known)  # the lowest point: a step in any weight, to either side, adds the same
     lowest = ridge(B=B_plain, **known)
