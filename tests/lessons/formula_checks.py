@@ -24,7 +24,7 @@ import pytest
 from formula_reader import formula_sides
 from formula_symbols import symbols_of
 
-from recsys_lab.course import lessons
+from recsys_lab.course import exercises_of, lessons
 
 CHECKED: dict[tuple[str, str], str] = {}  # (lesson, formula without blanks) -> the test's name
 
@@ -91,23 +91,25 @@ class Printed:
 
 
 def printed(lesson: lessons.Lesson) -> list[Printed]:
-    """The formulas that must have a check."""
-    found, before = [], ""
+    """The formulas that must have a check: in the lesson's Markdown, and in what its exercises ask, hint and explain."""
+    exercises = {exercise.id: exercise for exercise in exercises_of(lesson.id)}
+    texts: list[tuple[str, int, str]] = []  # file, line of its first line, text
     for cell in lesson.cells:
-        if cell.kind != "markdown" or cell.instructor:
-            continue
-        before += "\n" + cell.source
-        for match in _DISPLAY.finditer(cell.source):
-            found.append(Printed(match[1], _place(lesson, cell, match.start()), True, before))
-        blank = _DISPLAY.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), _without_code(cell.source))
-        for match in _INLINE.finditer(blank):
-            if _defines(match[1]):
-                found.append(Printed(match[1], _place(lesson, cell, match.start()), False, before))
+        if cell.kind == "markdown" and not cell.instructor:
+            texts.append((lesson.source, cell.line + 1, cell.source))
+        elif cell.exercise:
+            one = exercises[cell.exercise]
+            texts += [(lesson.source, cell.line, text) for text in (one.prompt, *one.hints, one.explanation)]
+    found, before = [], ""
+    for file, line, text in texts:
+        before += "\n" + text
+        inline = _DISPLAY.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), _without_code(text))
+        matches = [(match, True) for match in _DISPLAY.finditer(text)]
+        matches += [(match, False) for match in _INLINE.finditer(inline) if _defines(match[1])]
+        for match, display in matches:
+            place = f"{file}:{line + text[: match.start()].count(chr(10))}"
+            found.append(Printed(match[1], place, display, before))
     return found
-
-
-def _place(lesson: lessons.Lesson, cell: lessons.Cell, start: int) -> str:
-    return f"{lesson.source}:{cell.line + 1 + cell.source[:start].count(chr(10))}"
 
 
 def _without_code(text: str) -> str:
@@ -120,7 +122,7 @@ def _defines(latex: str) -> bool:
     if (
         len(sides) < 2
         or re.fullmatch(r"\s*\([^()]*,[^()]*\)\s*", sides[-1])
-        or not all(symbols_of(side) for side in sides)
+        or not all(symbols_of(side) or r"\text" in side for side in sides)
         or latex.count("{") != latex.count("}")
     ):
         return False

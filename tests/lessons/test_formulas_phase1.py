@@ -123,9 +123,9 @@ def test_shadow(sides):
     close(whole(x=x), parts(x=x, p=p))
 
 
-@formula("1.2", r"S = Z^\top Z / n", r"S v = \lambda v", r"v = c_1 v_1 + c_2 v_2 + \dots", r"S^t v = \lambda_1^t c_1 v_1 + \lambda_2^t c_2 v_2 + \dots")  # fmt: skip
+@formula("1.2", r"S = Z^\top Z / n", r"S v = \lambda v", r"\lambda (v \cdot v) = \lambda", r"v = c_1 v_1 + c_2 v_2 + \dots", r"S^t v = \lambda_1^t c_1 v_1 + \lambda_2^t c_2 v_2 + \dots")  # fmt: skip
 def test_eigenvectors(sides):
-    _, covariance, moved, stretched, _, mixture, after, sum_after = sides
+    _, covariance, moved, stretched, by_length, largest, _, mixture, after, sum_after = sides
     Z = TABLE - TABLE.mean(axis=0)
     S = run("1.2", "S = Z.T @ Z / len(Z)", Z=Z)["S"]
     close(covariance(Z=Z, n=5), S)
@@ -133,6 +133,8 @@ def test_eigenvectors(sides):
     power_iteration = functions_of("1.2", "power_iteration")
     value, vector = power_iteration(S, np.ones(4), 500)
     close(moved(S=S, v=vector), stretched(lambda_=value, v=vector), atol=1e-8)
+    close(by_length(lambda_=value, v=vector), vector @ S @ vector)
+    close(largest(lambda_=value), np.linalg.eigvalsh(S)[-1])
 
     values, vectors = (part[..., ::-1] for part in np.linalg.eigh(S))
     c = vectors.T @ np.ones(4)
@@ -350,6 +352,20 @@ def test_variance_and_bias(sides):
     close(np.mean([error(mean=np.mean, y_hat_h=said, y=true) for said, true in films]), world["total"][0])
     both = [parts(mean=np.mean, y_hat_h=said, y=true, y_bar=said.mean()) for said, true in films]
     close(np.mean(both), world["variance"][0] + world["the_rest"][0])
+
+
+@formula(
+    "1.4",
+    r"(1 - p) \cdot \text{wrong} = p \cdot \text{missed}",
+    r"p = \text{wrong} / (\text{wrong} + \text{missed})",
+)
+def test_break_even(sides):
+    recommended, left_out, _, threshold = sides
+    for wrong, missed in ((3.0, 1.0), (1.0, 4.0)):
+        p = functions_of("1.4", "break_even")(wrong, missed)
+        close(threshold(wrong=wrong, missed=missed), p)
+        close(recommended(p=p, wrong=wrong), wrong * missed / (wrong + missed))
+        close(left_out(p=p, missed=missed), wrong * missed / (wrong + missed))
 
 
 # ------------------------------------------------------------------ 1.5

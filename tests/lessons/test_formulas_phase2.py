@@ -311,6 +311,20 @@ def test_profiles(sides, toy):
             close(stars[j - 1], predicted(b=b, s=model.slope_, p_u=p, x=x, u=1, j=j, lambda_=2.0))
 
 
+@formula("2.4", r"p \cdot x_i = d_i\,(x_i \cdot x_i) + \dots = d_i + \dots")
+def test_the_leak(sides):
+    own_profile, with_length, leaked = sides
+    x, d = tfidf(DOCUMENTS)[0].toarray(), np.array([1.0, -0.5, 2.0, 0.7])
+    p = functions_of("2.4", "profile")(d + 3, np.full(4, 3.0), x)
+    honest = functions_of("2.4", "resemblance")(d, x, 1.0)
+    for i in range(1, 5):
+        others = p - d[i - 1] * x[i - 1]
+        rest = honest[i - 1] * (np.linalg.norm(others) + 1.0)  # what the other films say, undivided
+        value = own_profile(p=p, x=x, i=i)
+        close(with_length(x=x, d=d, i=i, dots=rest), value)
+        close(leaked(d=d, i=i, dots=rest), value)
+
+
 @formula("2.4", r"s = \sum_{(u,j)} z_{uj} d_{uj} / \sum_{(u,j)} z_{uj}^2", r"g = d_{ui} / (15 + |I_u| - 1)")
 def test_slope_without_leak(sides, real):
     _, slope, _, shift = sides
@@ -515,9 +529,9 @@ def test_implicit_als(sides, choices):
 
 @formula(
     "2.6",
-    r"x_{ui} = p_u \cdot q_i",
-    r"\sum_{(u, i, j)} \ln \sigma(x_{ui} - x_{uj}) - \text{penalty} \qquad\qquad \sigma(z) = \frac{1}{1 + e^{-z}}",
-    r"e = \sigma(x_{uj} - x_{ui})",
+    r"s_{ui} = p_u \cdot q_i",
+    r"\sum_{(u, i, j)} \ln \sigma(s_{ui} - s_{uj}) - \text{penalty} \qquad\qquad \sigma(z) = \frac{1}{1 + e^{-z}}",
+    r"e = \sigma(s_{uj} - s_{ui})",
     r"p_u \leftarrow p_u + \eta \big(e\,(q_i - q_j) - \lambda p_u\big) \qquad "
     r"q_i \leftarrow q_i + \eta \big(e\, p_u - \lambda q_i\big) \qquad "
     r"q_j \leftarrow q_j + \eta \big(-e\, p_u - \lambda q_j\big)",
@@ -527,17 +541,16 @@ def test_bpr(sides, choices):
     rng = np.random.default_rng(0)
     p, q_i, q_j = rng.normal(size=(3, 4))
     sigma = lambda z: logistic(e=math.e, z=z)  # noqa: E731
-    x = {"x_ui": score(p_u=p, q_i=q_i), "x_uj": score(p_u=p, q_i=q_j)}
-    e = wrong(sigma=sigma, **x)
+    e = wrong(sigma=sigma, s_ui=score(p_u=p, q_i=q_i), s_uj=score(p_u=p, q_i=q_j))
     known = {"p_u": p, "q_i": q_i, "q_j": q_j, "e": e, "eta": 0.1, "lambda_": 0.02}
     by_formula = new_p(**known), new_i(**known), new_j(**known)
     for own, lesson in zip(by_formula, functions_of("2.6", "bpr_step")(p, q_i, q_j, 0.1, 0.02)):
         close(own, lesson)
 
     def height(p, q_i, q_j):  # of one triple, whose penalty is half of lambda times the squares, as in bpr.py
-        x = {(1, 1): score(p_u=p, q_i=q_i), (1, 2): score(p_u=p, q_i=q_j)}
+        s = {(1, 1): score(p_u=p, q_i=q_i), (1, 2): score(p_u=p, q_i=q_j)}
         penalty = 0.01 * sum(v @ v for v in (p, q_i, q_j))
-        return goal(sigma=sigma, x=x, all_u_i_j=[(1, 1, 2)], penalty=penalty)
+        return goal(sigma=sigma, s=s, all_u_i_j=[(1, 1, 2)], penalty=penalty)
 
     for place, after in enumerate(by_formula):  # a step goes up the slope
         now = [p, q_i, q_j]
