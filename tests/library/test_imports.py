@@ -43,8 +43,9 @@ ROWS = [
     {"registry"},
     {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
-    {"contest", "tune"},
+    {"contest", "tune", "simulate"},
     {"plots"},
+    {"production"},
     {"course"},
     {"cli"},
 ]
