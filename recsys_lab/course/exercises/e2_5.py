@@ -364,6 +364,11 @@ def _factors_swapped(recommended: pd.DataFrame, test: pd.DataFrame, relevant: fl
     return _two_factors(recommended, test, relevant)[::-1]
 
 
+def _factors_without_on(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float) -> tuple[float, float]:
+    watched = recommended.merge(test)
+    return len(watched) / len(recommended), float((watched["rating"] >= relevant).mean())
+
+
 def _factors_zero(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float) -> tuple[float, float]:
     first, second = _two_factors(recommended, test, relevant)
     return first, 0.0 if math.isnan(second) else second
@@ -425,6 +430,20 @@ def _check_factors(answer: Factors) -> None:
     same(ask(uneven, FACTOR_TEST, 4.0), (0.75, 2 / 3), what="lists of different lengths")
     more = FACTOR_LISTS.iloc[::-1].assign(score=0.5), FACTOR_TEST.iloc[::-1].assign(timestamp=0), 4.0
     same(ask(*more), (0.6, 2 / 3), what="rows in another order, with more columns")
+    shown, rated = FACTOR_LISTS.assign(timestamp=1), FACTOR_TEST.assign(timestamp=2)
+    try:
+        got = ask(shown, rated, 4.0)
+    except ValueError as error:
+        raise Incorrect(
+            f"where both frames have a column timestamp, your join stops: {error}. Join only what you need of `test`: user, "
+            "item and rating."
+        ) from None
+    if got[0] == 0:
+        raise Incorrect(
+            "where both frames have a column timestamp (when it was shown, when it was rated) nothing counts as watched: "
+            'without `on=`, merge matches on every column that they share. Name them: on=["user", "item"].'
+        )
+    same(got, (0.6, 2 / 3), what="both frames with a column timestamp")
 
 
 # ------------------------------------------------------------------ 2.5.5 sampled candidates
@@ -759,6 +778,7 @@ EXERCISES = [
             WrongAnswer("mean of the users' shares", lambda: _factors_per_user, "the users' own shares"),
             WrongAnswer("swapped", lambda: _factors_swapped, "wrong way round"),
             WrongAnswer("0 where nobody was asked", lambda: _factors_zero, "return NaN"),
+            WrongAnswer("merged without on", lambda: _factors_without_on, "without `on=`"),
         ),
         points=2,
         explanation="Item k-NN has the highest second factor: what it recommends is liked, if it is watched. Popularity has the "

@@ -720,7 +720,8 @@ def _check_wanted(answer: Any) -> None:
             "for C you took the plain mean of the two places, but it stood at place 2 more often. Add up its looks."
         )
     for name in PLACED:
-        if not np.isclose(got[name], want[name], rtol=0.01):
+        rounded = [round(want[name], digits) for digits in (2, 3)]  # on paper, two decimals are enough
+        if not np.isclose(got[name], [want[name], *rounded], rtol=0, atol=2e-5).any():
             looks = sum(n * LOOKED[r] for r, n in PLACED[name][0].items())
             raise Incorrect(
                 f"{name}: {got[name]:g} times its looks is {got[name] * looks:g} clicks, but it had {PLACED[name][1]}. "
@@ -993,6 +994,7 @@ EXERCISES = [
             WrongAnswer("times the place's number", lambda: _wanted_wrongly("place number"), "number of the place"),
             WrongAnswer("views weighted by 1 / v", lambda: _wanted_wrongly("mean weight"), "belongs to *clicks*"),
             WrongAnswer("per cent", lambda: {"A": 30, "B": 45, "C": 52.6, "best": "C"}, "per cent"),
+            WrongAnswer("C's looks added up wrongly", lambda: _wanted() | {"C": 200 / 370}, "How many looks"),
             WrongAnswer("the wrong winner", lambda: _wanted() | {"best": "A"}, "not the largest"),
         ),
         points=2,
