@@ -206,8 +206,9 @@ figure_alt(fig, alt)
 #
 # ### From weights to vectors
 #
-# A film is now a vector with an entry for each term of the vocabulary: how often it has the term, times what the term
-# is worth. Then we divide by the length, so that films with long titles are not nearer to everything (lesson 1.2):
+# A film is now a vector with an entry for each term of the vocabulary: how often it has the term, $\mathrm{tf}_{it}$, times
+# what the term is worth, $\mathrm{idf}_t$. Then we divide by the length, so that films with long titles are not nearer to
+# everything (lesson 1.2):
 #
 # $$x_{it} = \frac{\mathrm{tf}_{it}\, \mathrm{idf}_t}{\sqrt{\sum_{t'} (\mathrm{tf}_{it'}\, \mathrm{idf}_{t'})^2}}$$
 #
@@ -604,7 +605,7 @@ for item in for_me["item"].head(3):
 # The fraction is the cosine, damped by $\lambda = 5$ stars: a short profile rests on little, so it is not believed
 # yet. The **slope** $s$ is one number, stars per unit of resemblance: regress the deviations $d_{uj}$ of the *training*
 # ratings on the resemblance $z_{uj}$ (the fraction), through zero. One feature, one weight, lesson 1.3:
-# $s = \sum z d / \sum z^2$.
+# $s = \sum_{(u,j)} z_{uj} d_{uj} / \sum_{(u,j)} z_{uj}^2$.
 #
 # From here on we need an honest test: the split of the leader-board. First the obvious way.
 # %%

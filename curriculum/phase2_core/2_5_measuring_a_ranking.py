@@ -456,7 +456,7 @@ figure_alt(fig, alt)
 # %% [markdown]
 # No luck: even the smallest of these differences has an interval that excludes zero. So why? Take the precision apart.
 # A place in a list becomes a hit in two steps: the film must have been *watched* (rated in the hidden part), and, given
-# that, it must have been *liked*:
+# that, it must have been *liked*. With $P$ for the share of such places:
 #
 # $$\text{precision} = \underbrace{P(\text{watched})}_{\text{of the places}} \times \underbrace{P(\text{liked} \mid \text{watched})}_{\text{of the watched places}}$$
 #

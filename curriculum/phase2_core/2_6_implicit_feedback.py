@@ -282,7 +282,8 @@ show(
 # $$\text{score}_{ui} = \sum_{j} x_{uj} B_{ji}$$
 #
 # where $x_{uj}$ is 1 if user $u$ chose film $j$ and 0 otherwise, and $B_{ji}$ is what choosing $j$ says in favour of
-# $i$. Ridge minimises the squared error plus a price on the weights, with $\lambda > 0$ the strength `reg`:
+# $i$. Ridge minimises the squared error plus a price on the weights, with $\lambda > 0$ the strength `reg` and $I$ the
+# identity matrix:
 #
 # $$\|X - X B\|^2 + \lambda \|B\|^2 \qquad\Longrightarrow\qquad B = (G + \lambda I)^{-1} G, \quad G = X^\top X$$
 #

@@ -79,7 +79,7 @@ show(people_known=train.n_users, newcomers=len(newcomers), films_known=train.n_i
 #
 # $$\hat r_{ui} = \mu + b_u + b_i + p_u \cdot q_i$$
 #
-# The first three terms are lesson 2.1's damped averages. The dot product says how well film and person match.
+# The first three terms, $\mu$, $b_u$ and $b_i$, are lesson 2.1's damped averages. The dot product says how well film and person match.
 # %%
 ease = EASE(threshold=4).fit(train)
 implicit = ImplicitALS(threshold=4).fit(train)
@@ -152,7 +152,7 @@ show(people=len(people), auc_of_content=np.nanmean(auc(scores.fillna(-1).to_nump
 #
 # $$d_j = r_{uj} - (\mu + b_u + b_j)$$
 #
-# for what is left of the rating of each film $j$ that $u$ rated. What is left should be $p_u \cdot q_j$. That is a linear
+# for what is left of the rating $r_{uj}$ of each film $j$ that $u$ rated. What is left should be $p_u \cdot q_j$. That is a linear
 # regression, with the vectors $q_j$ as features and $p_u$ as the weights! Ten equations, fifty unknowns: without a fine
 # on long vectors, anything would fit. So it is lesson 1.3's ridge:
 #
@@ -242,7 +242,7 @@ for name, gap in gaps.items():
 # $$p_u = (G + \alpha\, Q^\top Q + \lambda I)^{-1} (1 + \alpha)\, Q^\top \mathbf{1}$$
 #
 # with $G$ the sum of $q_i q_i^\top$ over *all* films, $Q$ the vectors of the liked ones, $\alpha$ the extra confidence in
-# a like, and $\mathbf{1}$ a vector of ones.
+# a like, $\lambda$ the fine, which grows with the root of the number of likes, and $\mathbf{1}$ a vector of ones.
 # %%
 weights, vectors, gram = ease.weights_, implicit.item_factors_, implicit.gram_
 
