@@ -212,13 +212,11 @@ def welch_df(control: Stats, treatment: Stats) -> Any:
 def _comparison(control: Any, treatment: Any, error: Any, p_value: Any, reach: Any, log_reach: Any) -> Comparison:
     """reach: how many standard errors the interval goes to each side; log_reach: how far, for log(treatment / control)."""
     control, effect = np.asarray(control, dtype=float), np.asarray(treatment, dtype=float) - control
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         times = treatment / control
-    numbers = (
-        *(effect, times - 1, effect - reach * error, effect + reach * error, p_value, error),
-        *(times * np.exp(-log_reach) - 1, times * np.exp(log_reach) - 1, control, treatment),
-    )
-    return Comparison(*map(plain, numbers))
+        shrunk, grown = times * np.exp(-log_reach), times * np.exp(log_reach)
+    numbers = (effect, times - 1, effect - reach * error, effect + reach * error, p_value, error)
+    return Comparison(*map(plain, (*numbers, shrunk - 1, grown - 1, control, treatment)))
 
 
 def _log_error(control: Any, treatment: Any, v_c: Any, v_t: Any) -> Any:
