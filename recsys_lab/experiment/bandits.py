@@ -36,7 +36,8 @@ class Bandit:
         checks.whole("seed", seed, 0, "of the policy's random numbers")
         self.n_arms, self.seed = n_arms, seed
         self.counts_, self.sums_ = np.zeros(n_arms, dtype=np.int64), np.zeros(n_arms)
-        self._rng = np.random.default_rng(seed)
+        # Not the stream of default_rng(seed): visitors drawn from that would be in step with the policy's choices.
+        self._rng = np.random.default_rng([seed, 1])
 
     def choose(self, context: Any = None) -> int:
         """The arm for this visit, from 0; policies without contexts ignore `context`."""

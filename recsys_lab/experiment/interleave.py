@@ -33,10 +33,10 @@ def team_draft(a: Sequence[Any], b: Sequence[Any], k: int, rng: np.random.Genera
     Parameters
     ----------
     a, b : two rankings, the best first, each without repetitions. They may share items, and need not.
-    k : places, from 1; the list is shorter when a team has nothing left to pick.
+    k : places, from 1; the list is shorter where one team has nothing left to pick before.
     rng : of the service, so that each visit draws anew; a seed of its own per request would toss the same coin always.
 
-    O(len(a) + len(b)). Source: Radlinski, Kurup and Joachims 2008, CIKM.
+    O(k (len(a) + len(b))): pass the k best of each. Source: Radlinski, Kurup and Joachims 2008, CIKM.
 
     >>> team_draft(["alien", "brazil", "clue"], ["brazil", "dune", "alien"], 3, np.random.default_rng(0))
     Interleaved(items=['brazil', 'alien', 'dune'], team=['b', 'a', 'b'])
@@ -47,17 +47,16 @@ def team_draft(a: Sequence[Any], b: Sequence[Any], k: int, rng: np.random.Genera
             raise DataError(f"{name}={list(ranking)[:5]!r}...: an item occurs twice in a ranking.")
     items: list[Any] = []
     team: list[str] = []
-    placed: set[Any] = set()
-    left = {"a": iter(a), "b": iter(b)}
-    while len(items) < k:
-        # An odd number of picks means that the first of this round has picked, and the other is due.
-        turn = ("a" if team[-1] == "b" else "b") if len(team) % 2 else ("a", "b")[rng.integers(2)]
-        pick = next((item for item in left[turn] if item not in placed), None)
-        if pick is None:
-            break
+    left = {"a": list(a), "b": list(b)}
+    while len(items) < k and left["a"] and left["b"]:
+        if len(team) % 2:  # the first of this round has picked, and the other is due
+            turn = "a" if team[-1] == "b" else "b"
+        else:
+            turn = ("a", "b")[rng.integers(2)]
+        pick = left[turn][0]
         items.append(pick)
         team.append(turn)
-        placed.add(pick)
+        left = {name: [item for item in ranking if item != pick] for name, ranking in left.items()}
     return Interleaved(items, team)
 
 

@@ -67,6 +67,13 @@ def test_the_global_generator_is_left_alone(name):
     assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
+def test_a_simulator_with_the_same_seed_is_not_in_step():
+    """Visitors from default_rng(seed), a policy from seed: if both drew the same numbers, the log would be useless."""
+    policy, rng = EpsilonGreedy(2, epsilon=1, seed=7), np.random.default_rng(7)
+    together = np.corrcoef([(policy.choose(), rng.random()) for _ in range(2000)], rowvar=False)[0, 1]
+    assert abs(together) < 0.08
+
+
 def test_ucb1_by_the_formula():
     policy, seen = UCB1(3), {0: [], 1: [], 2: []}
     rng = np.random.default_rng(0)

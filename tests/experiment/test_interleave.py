@@ -31,11 +31,7 @@ def plain_draft(a, b, k, rng):
 
 @given(rankings, rankings, st.integers(1, 8), st.integers(0, 50))
 def test_equal_to_the_paper(a, b, k, seed):
-    ours = team_draft(a, b, k, np.random.default_rng(seed))
-    shown, team = plain_draft(a, b, k, np.random.default_rng(seed))
-    # The paper ends as soon as one ranking is used up; its other team may then still be due one pick.
-    assert (ours.items[: len(shown)], ours.team[: len(team)]) == (shown, team)
-    assert len(ours.items) <= len(shown) + 1
+    assert team_draft(a, b, k, np.random.default_rng(seed)) == plain_draft(a, b, k, np.random.default_rng(seed))
 
 
 @given(rankings, rankings, st.integers(1, 8), st.integers(0, 50))

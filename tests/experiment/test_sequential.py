@@ -57,7 +57,8 @@ def test_best_tau_gives_the_narrowest_interval(alpha):
 
     tau = best_tau(0.02, alpha)
     assert width(tau) < min(width(1.01 * tau), width(tau / 1.01))
-    assert (width(2 * tau) / width(tau), width(tau / 2) / width(tau)) == pytest.approx((1.04, 1.07), abs=0.02)
+    assert width(2 * tau) < 1.05 * width(tau)
+    assert width(tau / 2) < 1.1 * width(tau)
 
 
 def test_spending_bounds_against_the_published_table():
@@ -71,17 +72,16 @@ def test_spending_bounds_against_the_published_table():
 
 
 # ---------------------------------------------------------------------- simulated experiments
-LOOKS = 50
+LOOKS = 30
 
 
 @pytest.fixture(scope="module")
 def daily(visitors):
-    """2,000 A/A tests with 100 new users an arm and day for 50 days: all users so far, at each day's end."""
+    """2,000 A/A tests with 40 new users an arm and day for 30 days: all users so far, at each day's end."""
     rng, arms = np.random.default_rng(0), []
     for _ in range(2):
-        # Sums over a day's users: 2,000 x 50 days at once would be 10 million users.
-        clicks = np.stack([visitors(rng, (2000, 100))[1] for _ in range(LOOKS)], axis=1)
-        n = 100 * np.arange(1, LOOKS + 1)
+        clicks = visitors(rng, (2000, LOOKS, 40))[1]
+        n = 40 * np.arange(1, LOOKS + 1)
         total, squares = clicks.sum(axis=2).cumsum(axis=1), (clicks**2).sum(axis=2).cumsum(axis=1)
         arms.append(Stats(n, total / n, (squares - total**2 / n) / (n - 1)))
     return welch(*arms)
@@ -93,14 +93,14 @@ def test_peeking_inflates_the_naive_test_and_not_msprt(daily, as_promised):
     assert 0.25 < peeking < 0.4
     looks = msprt(daily.effect, daily.standard_error, best_tau(float(daily.standard_error[:, -1].mean())))
     ever = (looks.p_value[:, -1] <= 0.05).mean()
-    assert 0.005 < ever <= 0.05  # at most alpha if one looked for ever; less within 50 days
+    assert 0.005 < ever <= 0.05  # at most alpha if one looked for ever; less within 30 days
     covered = ((looks.low <= 0) & (looks.high >= 0)).all(axis=1)
     assert covered.mean() >= 0.95
     assert (covered == (looks.p_value[:, -1] > 0.05)).all()
 
 
 def test_spent_alpha_is_alpha(daily, as_promised):
-    at = np.array([9, 19, 29, 39, 49])
+    at = np.array([5, 11, 17, 23, 29])
     z = np.abs(daily.effect / daily.standard_error)[:, at]
     crossed = z >= spending_bounds((at + 1) / LOOKS).z
     as_promised(crossed.any(axis=1), 0.05)
