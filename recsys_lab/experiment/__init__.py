@@ -6,7 +6,7 @@
     decide      is the split sound, was harm done, which of many    interleave  two rankings in one list
     bandits     learning while serving                              offpolicy   what another policy would have earned
 
-Every test takes the control first, then the treatment, and says treatment - control. Names are imported when first used:
+Every test takes the control first, then the treatment, and says treatment - control. Names are imported when used:
 
 >>> from recsys_lab.experiment import Stats, two_proportions
 >>> print(two_proportions(Stats.of_counts(480, 10_000), Stats.of_counts(560, 10_000)))

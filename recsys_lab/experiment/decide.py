@@ -53,7 +53,7 @@ def srm(counts: Mapping[str, int], shares: Mapping[str, float]) -> SampleRatio:
     total = sum(counts.values())
     if total == 0 or abs(sum(shares.values()) - 1) > 1e-9:
         raise DataError(
-            f"{total} users, shares with sum {sum(shares.values()):g}: there must be users, and the sum is 1."
+            f"{total} users, shares with sum {sum(shares.values()):g}: there must be users, and the sum be 1."
         )
     expected = {name: shares[name] * total for name in counts}
     statistic = sum((counts[name] - expected[name]) ** 2 / expected[name] for name in counts)

@@ -88,7 +88,8 @@ def preference(credits: Any) -> Preference:
     """Which ranking do people prefer? The sign test over sessions.
 
         delta   = (wins_a + ties / 2) / (wins_a + wins_b + ties) - 1/2 = (wins_a - wins_b) / (2 n)
-        p_value = P(as uneven or more | each untied session is a coin toss) = min(1, 2 P(Bin(wins_a + wins_b, 1/2) <= fewer))
+        p_value = P(as uneven or more | each untied session is a coin toss)
+                = min(1, 2 P(Bin(wins_a + wins_b, 1/2) <= the smaller of the two))
         low, high = delta -+ 1.96 standard errors of the mean of credits / 2
 
     The clicks of one session are no independent votes, so a session has one vote. Sessions of one person are not

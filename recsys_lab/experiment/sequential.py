@@ -122,7 +122,7 @@ def spending_bounds(shares: Any, *, alpha: float = 0.05) -> Bounds:
     """
     checks.number("alpha", alpha, 0, "how often luck may ever be called an effect", 0.5, above=True)
     t = np.asarray(shares, dtype=float)
-    if t.ndim != 1 or len(t) == 0 or not (np.diff(t, prepend=0) > 0.0099).all() or t[-1] > 1:
+    if t.ndim != 1 or len(t) == 0 or not (np.diff(t, prepend=0) > 0.0099).all() or t[-1] > 1 + 1e-9:
         raise DataError(
             f"shares={shares!r}: give the share of the planned users at each look, 0.01 or more apart, up to 1."
         )

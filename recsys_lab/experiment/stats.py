@@ -2,7 +2,8 @@
 
 These are sufficient statistics: a day's users can be summed up on the day, on any machine, and the sums added later,
 
-    n = n1 + n2,    mean = mean1 + d n2 / n,    (n - 1) variance = (n1 - 1) variance1 + (n2 - 1) variance2 + d^2 n1 n2 / n
+    n = n1 + n2,    mean = mean1 + d n2 / n
+    (n - 1) variance = (n1 - 1) variance1 + (n2 - 1) variance2 + d^2 n1 n2 / n
 
 with d = mean2 - mean1. The users of two parts must be different users: whoever came on both days is one user, whose
 values are added first. Source: Chan, Golub and LeVeque 1983, The American Statistician 37(3).
