@@ -79,8 +79,8 @@ def non_inferior(
         p_value = P(T >= t),    worst = effect -+ t_(1 - alpha) standard_error,    passed: p_value < alpha
 
     "No significant loss" is no guardrail: a small experiment passes it with any loss. Here too few users fail.
-    A one-sided test feels the skewness that a two-sided one averages out: of 20,000 simulated tests of clicks, a loss of
-    the whole margin passed in 4.8 or 5.6 % with arms of 300 and 200 users, and in 5.1 % with equal arms of 200.
+    A one-sided test feels the skewness that a two-sided one averages out: of 20,000 simulated tests of clicks, a loss
+    of the whole margin passed in 4.8 or 5.6 % with arms of 300 and 200 users, and in 5.1 % with equal arms of 200.
     Source: Blackwelder 1982, Controlled Clinical Trials 3.
 
     Parameters
