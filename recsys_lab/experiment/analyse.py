@@ -24,7 +24,7 @@ from scipy import special
 
 from recsys_lab import checks
 from recsys_lab.errors import DataError
-from recsys_lab.experiment.stats import PairStats, Stats, plain, testable, two_or_more
+from recsys_lab.experiment.stats import PairStats, Stats, plain, comparable, two_or_more
 
 
 class Comparison(NamedTuple):
@@ -87,7 +87,7 @@ def welch(control: Stats, treatment: Stats, confidence: float = 0.95) -> Compari
     +0.3000 [+0.0333, +0.5667], +15.0 % [+1.5 %, +30.3 %], p = 0.028
     """
     upto = interval_end(confidence)
-    testable(control, treatment)
+    comparable(control, treatment)
     v_c, v_t = control.variance / control.n, treatment.variance / treatment.n
     error, df = np.sqrt(v_c + v_t), welch_df(control, treatment)
     p_value = 2 * special.stdtr(df, -np.abs(treatment.mean - control.mean) / error)  # Student's distribution function

@@ -17,7 +17,7 @@ from scipy import special
 from recsys_lab import checks
 from recsys_lab.errors import DataError
 from recsys_lab.experiment.analyse import welch_df
-from recsys_lab.experiment.stats import Stats, plain, testable
+from recsys_lab.experiment.stats import Stats, plain, comparable
 
 
 class SampleRatio(NamedTuple):
@@ -93,7 +93,7 @@ def non_inferior(
     """
     checks.number("margin", margin, 0, "the loss that would be accepted", above=True)
     checks.number("alpha", alpha, 0, "how often a real loss may pass", 0.5, above=True)
-    testable(control, treatment)
+    comparable(control, treatment)
     df, sign = welch_df(control, treatment), 1 if higher_is_better else -1
     error = np.sqrt(control.variance / control.n + treatment.variance / treatment.n)
     effect = treatment.mean - control.mean

@@ -166,7 +166,7 @@ def two_or_more(**arms: Stats) -> None:
             raise DataError(f"{name}: mean={mean!r}, variance={variance!r}: both must be finite, the variance from 0.")
 
 
-def testable(control: Stats, treatment: Stats) -> None:
+def comparable(control: Stats, treatment: Stats) -> None:
     """Refuse arms that no test of means can be made of."""
     two_or_more(control=control, treatment=treatment)
     if not np.all(np.asarray(control.variance) + treatment.variance > 0):
