@@ -24,7 +24,7 @@ from scipy import special
 
 from recsys_lab import checks
 from recsys_lab.errors import DataError
-from recsys_lab.experiment.stats import PairStats, Stats, plain, comparable, two_or_more
+from recsys_lab.experiment.stats import PairStats, Stats, comparable, plain, two_or_more
 
 
 class Comparison(NamedTuple):

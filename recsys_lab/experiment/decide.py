@@ -17,7 +17,7 @@ from scipy import special
 from recsys_lab import checks
 from recsys_lab.errors import DataError
 from recsys_lab.experiment.analyse import welch_df
-from recsys_lab.experiment.stats import Stats, plain, comparable
+from recsys_lab.experiment.stats import Stats, comparable, plain
 
 
 class SampleRatio(NamedTuple):
