@@ -44,6 +44,7 @@ ROWS = [
     {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
     {"contest", "tune", "simulate"},
+    {"experiment"},
     {"plots"},
     {"production"},
     {"course"},
