@@ -1,0 +1,282 @@
+"""Is the recommender well? Checks of logged events against a reference window, with alarms that do not cry wolf.
+
+    report = monitor(events, model.train_, reference=(from, to), current=(from, to), items=items)
+    report.alerts                                         # the checks that failed, each with what to do
+    report.save("out")                                    # report.json for machines, report.html for people
+
+Sixteen checks ask whether chance can explain what is seen, and share one budget: `false_alarms` is the chance of at
+least one false alarm in a week in which nothing has changed. Bonferroni: a check alarms at p <= false_alarms /
+(runs_a_week * number of checks). All checks look at one system, so one false alarm is already a night's sleep; the false
+discovery rate, which bounds the share of false ones among many alarms, would promise less. The thresholds come from the
+log itself (drift.deal, drift.cusum_null), so they fit its size and its users.
+
+Three more checks are plain limits, without chance: the silence since the last event, the ages of model and features.
+
+What it assumes: without change, a user's days are exchangeable and users are independent. Take whole weeks, and a
+reference without incidents: an outage that is in the reference counts as normal. `model` is null in an event that no
+model chose: that is how a fallback is seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from recsys_lab.checks import number, whole
+from recsys_lab.production import drift
+from recsys_lab.production.measures import Log, Measure, Span, measures, read
+from recsys_lab.ratings import Ratings
+from recsys_lab.simulate import DAY
+
+SCHEMA = "recsys-lab/monitor/1"
+OK, ALERT, UNKNOWN = "ok", "alert", "unknown"
+
+
+class Check(NamedTuple):
+    """One question and its answer.
+
+    value, threshold : in the check's own unit; beyond the threshold it alarms. p_value : None for plain limits.
+    verdict : "ok", "alert", or "unknown" where data are missing. remedy : what to do about an alarm.
+    """
+
+    name: str
+    group: str
+    value: float | None
+    threshold: float | None
+    p_value: float | None
+    verdict: str
+    why: str
+    remedy: str
+
+
+class Report(NamedTuple):
+    """The checks, and the counts behind them.
+
+    level : the p-value at or below which a check alarms. tables : counts by day, rank, variant, and of each mix.
+    """
+
+    reference: Span
+    current: Span
+    false_alarms: float
+    runs_a_week: int
+    level: float
+    counts: dict[str, dict[str, Any]]
+    checks: list[Check]
+    tables: dict[str, list[dict[str, Any]]]
+
+    @property
+    def alerts(self) -> list[Check]:
+        return [check for check in self.checks if check.verdict == ALERT]
+
+    def to_json(self) -> str:
+        """The report as JSON text: NaN is null, and `schema` changes when a key does."""
+        head = {"schema": SCHEMA, "verdict": ALERT if self.alerts else OK}
+        body = {**self._asdict(), "checks": [check._asdict() for check in self.checks]}
+        return json.dumps(_plain(head | body), indent=1, allow_nan=False)
+
+    def save(self, folder: str | Path) -> tuple[Path, Path]:
+        """Write report.json and report.html (one file, with its figures) and return their paths."""
+        from recsys_lab.production.monitor_page import page
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = folder / "report.json", folder / "report.html"
+        for path, text in zip(paths, (self.to_json(), page(self))):
+            path.write_text(text, encoding="utf-8")
+        return paths
+
+
+def monitor(
+    events: pd.DataFrame,
+    train: Ratings,
+    *,
+    reference: Span,
+    current: Span,
+    items: pd.DataFrame | None = None,
+    model_at: float | None = None,
+    features_at: float | None = None,
+    model_days: float = 14.0,
+    features_days: float = 2.0,
+    false_alarms: float = 0.05,
+    runs_a_week: int = 1,
+    seed: int = 0,
+) -> Report:
+    """Compare the current window of a log with a reference window.
+
+    Parameters
+    ----------
+    events : columns kind, user, item, rank, model, variant, at, as serve.events and simulate.Audience give them.
+    train : the Ratings that the model was fitted on (`model.train_`); they say what the catalogue is, and what popular.
+    reference, current : (from, to) in seconds since 1970, `to` excluded, whole days; four weeks and one are usual.
+    items : frame with the columns item and genres; without it genres are not checked.
+    model_at, features_at : when the artefact was written, and the latest feature known; limits in days follow.
+    false_alarms : above 0, below 1; the chance of any false alarm a week. runs_a_week : how often this is run, from 1.
+    seed : of the dealing; the same log and seed, the same report.
+
+    Time O(draws (cells + impressions)), draws about 4 / level: some 5 s for 100,000 impressions, run once a week.
+    Raises DataError for missing columns, windows that overlap or hold no whole days, and an empty reference.
+    """
+    number("false_alarms", false_alarms, 0, "the chance of a false alarm a week", 0.5, above=True)
+    whole("runs_a_week", runs_a_week, 1, "each run spends a part of the week's false alarms")
+    log = read(events, reference, current)
+    asked = measures(log, train, items)
+    by_day = _by_day(log)
+    level = false_alarms / runs_a_week / (len(asked) + 4)
+    checks = [*_dealt(log, asked, level, seed), *_daily(log, by_day, level, seed), *_missing(log, by_day, level)]
+    checks += _limits(log, current[1], {"model": (model_at, model_days), "features": (features_at, features_days)})
+    counts = {name: _summary(part) for name, part in log.events.groupby(log.events["now"].map(_WINDOW))}
+    tables = {"by_day": by_day.to_dict("records"), "by_rank": _rates(log, "rank"), "by_variant": _rates(log, "variant")}
+    tables["mixes"] = [row for measure in asked if measure.labels for row in _mix(log, measure)]
+    return Report(reference, current, false_alarms, runs_a_week, level, counts, checks, tables)
+
+
+# ---------------------------------------------------------------------- checks by dealing
+def _dealt(log: Log, asked: list[Measure], level: float, seed: int) -> Iterable[Check]:
+    draws = int(np.ceil(4 / level))
+    tables = [measure.table.T.tocsr() for measure in asked]
+    totals = [table.sum(axis=1) for table in tables]
+
+    def distances(windows: np.ndarray) -> list[np.ndarray]:
+        """Of each measure, in each of these (draws, cells) ways to choose the current window."""
+        chosen = np.ascontiguousarray(windows.T, dtype=float)
+        now = [(table @ chosen).T for table in tables]
+        return [np.asarray(m.distance(total - n, n)) for m, total, n in zip(asked, totals, now)]
+
+    found = [float(d[0]) for d in distances(log.now[None])]
+    rng = np.random.default_rng(seed)
+    blocks = [distances(b) for b in drift.deal(log.user, log.days, log.current, draws=draws, rng=rng)]
+    for measure, value, null in zip(asked, found, map(np.concatenate, zip(*blocks))):
+        limit = measure.sign * drift.threshold(null, level)
+        yield _judged(measure, measure.sign * value, limit, drift.p_value(null, value), level)
+
+
+def _judged(measure: Measure, value: float, limit: float, p: float, level: float) -> Check:
+    name, group, about, remedy = measure.name, measure.group, measure.about, measure.remedy
+    if not np.isfinite(value):
+        why = f"{about}: one of the windows has nothing to count."
+        return Check(name, group, None, None, None, UNKNOWN, why, "See the checks of missing data.")
+    side = "falls below" if measure.sign < 0 else "exceeds"
+    why = f"{about}: {value:.4g}. Without change it {side} {limit:.4g} in {level:.2%} of such windows."
+    return Check(name, group, value, limit, p, ALERT if p <= level else OK, why, remedy)
+
+
+# ---------------------------------------------------------------------- checks of days
+def _by_day(log: Log) -> pd.DataFrame:
+    """Columns day, window, impressions, clicks, click_rate; a row for each day, also for those without events."""
+    table = pd.DataFrame({"day": np.arange(log.days)})
+    table["window"] = np.where(table["day"] < log.days - log.current, "reference", "current")
+    for kind in ("impression", "click"):
+        table[f"{kind}s"] = np.bincount(log.of(kind)["day"], minlength=log.days)
+    table["click_rate"] = table["clicks"] / table["impressions"].where(table["impressions"] > 0)
+    return table
+
+
+def _daily(log: Log, by_day: pd.DataFrame, level: float, seed: int) -> Iterable[Check]:
+    """Volume and click rate, day after day: cumulative sums, which add up small changes that last."""
+    for column, name, group, remedy in (
+        ("impressions", "volume by day", "volume", "Fewer: is a part of the traffic gone, or its logging? More: robots?"),
+        ("click_rate", "click rate by day", "outcome", "See the figure for the day on which it began, and what happened then."),
+    ):
+        before, now = by_day[: log.days - log.current][column].dropna(), by_day[log.days - log.current :][column]
+        z = drift.standardized(before.to_numpy(), now.to_numpy())
+        if len(before) < 3 or np.isnan(z).all():
+            why = f"{column.replace('_', ' ')} by day: {len(before)} reference days do not tell what is usual."
+            yield Check(name, group, None, None, None, UNKNOWN, why, "Take a reference of two weeks or more.")
+            continue
+        null = drift.cusum_null(len(before), log.current, draws=int(np.ceil(40 / level)), seed=seed)
+        value, limit = float(drift.cusum(np.nan_to_num(z)).max()), drift.threshold(null, level)
+        p = drift.p_value(null, value)
+        why = f"largest cumulative sum: {value:.3g}. Without change it exceeds {limit:.3g} in {level:.2%} of such windows."
+        yield Check(name, group, value, limit, p, ALERT if p <= level else OK, why, remedy)
+
+
+def _missing(log: Log, by_day: pd.DataFrame, level: float) -> Iterable[Check]:
+    """Days without impressions, or without clicks. Chance leaves a day empty if each user stays away, which they do
+    independently, each as often as in the reference: p = days * prod_u (1 - share of the reference days that u was here).
+    """
+    before = log.days - log.current
+    for kind in ("impression", "click"):
+        name, empty = f"days without {kind}s", by_day.loc[by_day["window"] == "current"]
+        empty = empty.loc[empty[f"{kind}s"] == 0, "day"]
+        cells = log.of(kind).loc[lambda e: ~e["now"], "cell"].unique()
+        here = np.bincount(log.user[cells])
+        if not len(here):
+            why = f"the reference has no {kind}s either."
+            yield Check(name, "missing", None, None, None, UNKNOWN, why, "Choose a reference in which the log was whole.")
+            continue
+        chance = float(min(1.0, log.current * np.exp(np.log1p(-here / (before + 1)).sum())))
+        p = chance if len(empty) else 1.0
+        days = "none" if empty.empty else "day " + ", ".join(str(d - before + 1) for d in empty)
+        why = f"of the {log.current} current days: {days}. The chance of one or more without change is {chance:.2g}."
+        remedy = "Is the log written, and was all of it read? Post what clients still hold."
+        limit = float(log.current if chance > level else 0)
+        yield Check(name, "missing", float(len(empty)), limit, p, ALERT if p <= level else OK, why, remedy)
+
+
+# ---------------------------------------------------------------------- plain limits
+def _limits(log: Log, until: float, ages: dict[str, tuple[float | None, float]]) -> Iterable[Check]:
+    before, now = (log.events.loc[log.events["now"] == flag, "at"].to_numpy() for flag in (False, True))
+    hours = (until - now.max()) / 3600 if len(now) else log.current * DAY / 3600
+    longest = np.diff(np.sort(before)).max(initial=0) / 3600
+    why = f"hours from the last event to the window's end: {hours:.3g}. The longest silence of the reference: {longest:.3g}."
+    remedy = "Is the service up, and does it write its log? Is the window over?"
+    limit = 2 * float(longest)
+    yield Check("silence", "freshness", float(hours), limit, None, ALERT if hours > limit else OK, why, remedy)
+    for name, (at, most) in ages.items():
+        if at is None:
+            continue
+        number(f"{name}_days", most, 0, "the age in days from which it is stale", above=True)
+        days = (until - at) / DAY
+        why = f"days from the {name}'s time to the window's end: {days:.3g}."
+        remedy = f"Did the last run of the pipeline make the {name} anew? `recsys-lab pipeline run` shows."
+        yield Check(f"age of {name}", "freshness", float(days), most, None, ALERT if days > most else OK, why, remedy)
+
+
+# ---------------------------------------------------------------------- the counts behind them
+_WINDOW = {False: "reference", True: "current"}
+
+
+def _summary(part: pd.DataFrame) -> dict[str, Any]:
+    kinds = part["kind"].value_counts()
+    models = part["model"].dropna().unique()
+    return {
+        "events": len(part),
+        "impressions": int(kinds.get("impression", 0)),
+        "clicks": int(kinds.get("click", 0)),
+        "users": int(part["user"].nunique()),
+        "items": int(part["item"].nunique()),
+        "models": sorted(map(str, models)),
+    }
+
+
+def _rates(log: Log, column: str) -> list[dict[str, Any]]:
+    """Click rates by rank or variant, in both windows; events without one are left out."""
+    sums = pd.crosstab([log.events[column], log.events["now"].map(_WINDOW)], log.events["kind"])
+    sums = sums.reindex(columns=["impression", "click"], fill_value=0).reset_index()
+    sums["click_rate"] = sums["click"] / sums["impression"].where(sums["impression"] > 0)
+    names = {"now": "window", "impression": "impressions", "click": "clicks"}
+    return sums.rename(columns=names).rename_axis(columns=None).to_dict("records")
+
+
+def _mix(log: Log, measure: Measure) -> Iterable[dict[str, Any]]:
+    before, now = (log.now == flag for flag in (False, True))
+    for label, a, b in zip(measure.labels, measure.table.T @ before.astype(float), measure.table.T @ now.astype(float)):
+        yield {"check": measure.name, "bin": label, "reference": float(a), "current": float(b)}
+
+
+def _plain(value: Any) -> Any:
+    """What JSON can hold: NumPy's numbers as Python's, numbers that are not finite as null."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, dict):
+        return {str(key): _plain(v) for key, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if value is None or value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    return value
