@@ -30,10 +30,8 @@ _BLOCK = 2**22  # numbers drawn at once (32 MB)
 _EXACT = 4_000_000  # up to n m, the law of KS is counted out
 
 
-class Test(NamedTuple):
+class Result(NamedTuple):
     """A statistic, and the chance to see one at least as large if nothing has changed and rows are independent."""
-
-    __test__ = False  # for pytest, which would collect it
 
     statistic: float
     p_value: float
@@ -126,7 +124,7 @@ def _entropy(p: np.ndarray) -> np.ndarray:
 
 
 # ---------------------------------------------------------------------- tests for independent rows
-def chi_square(reference: np.ndarray, current: np.ndarray) -> Test:
+def chi_square(reference: np.ndarray, current: np.ndarray) -> Result:
     """Pearson's test that two rows of counts (B,) have the same shares: X2 = sum (c - e)^2 / e, e expected if they do.
 
     Rows must be independent, which the events of one user are not: then p is too small; see `deal`. Bins that are empty
@@ -142,10 +140,10 @@ def chi_square(reference: np.ndarray, current: np.ndarray) -> Test:
     e = np.outer(c.sum(axis=1), c.sum(axis=0)) / c.sum()
     x2 = ((c - e) ** 2 / e).sum()
     freedom = c.shape[1] - 1
-    return Test(float(x2), float(gammaincc(freedom / 2, x2 / 2)) if freedom else 1.0)
+    return Result(float(x2), float(gammaincc(freedom / 2, x2 / 2)) if freedom else 1.0)
 
 
-def ks(reference: np.ndarray, current: np.ndarray) -> Test:
+def ks(reference: np.ndarray, current: np.ndarray) -> Result:
     """Two-sample Kolmogorov-Smirnov: d = max_x |F(x) - G(x)|, F and G the empirical distribution functions.
 
     reference, current : (n,) and (m,) numbers. Rows must be independent (see `deal`). With ties p is too large, never
@@ -155,7 +153,7 @@ def ks(reference: np.ndarray, current: np.ndarray) -> Test:
     Source: Smirnov 1939; Hodges 1958 (the count of paths).
 
     >>> ks([1, 2, 3, 4], [3, 4, 5, 6])
-    Test(statistic=0.5, p_value=0.771428...)
+    Result(statistic=0.5, p_value=0.771428...)
     """
     x, y = np.sort(np.asarray(reference, float)), np.sort(np.asarray(current, float))
     n, m = len(x), len(y)
@@ -166,8 +164,8 @@ def ks(reference: np.ndarray, current: np.ndarray) -> Test:
     apart = int(np.abs(np.searchsorted(x, both, "right") * m - np.searchsorted(y, both, "right") * n).max())
     d = apart / (n * m)
     if n * m <= _EXACT:
-        return Test(d, _paths_outside(n, m, apart))
-    return Test(d, float(kolmogorov(d * np.sqrt(n * m / (n + m)))))
+        return Result(d, _paths_outside(n, m, apart))
+    return Result(d, float(kolmogorov(d * np.sqrt(n * m / (n + m)))))
 
 
 def _paths_outside(n: int, m: int, apart: int) -> float:
@@ -186,9 +184,7 @@ def _paths_outside(n: int, m: int, apart: int) -> float:
 
 
 # ---------------------------------------------------------------------- how far chance goes
-def deal(
-    user: np.ndarray, days: int, current: int, *, draws: int, rng: np.random.Generator
-) -> Iterator[np.ndarray]:
+def deal(user: np.ndarray, days: int, current: int, *, draws: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Deal every user's active days anew to the two windows, `draws` times: yields blocks (some draws, cells) of bool.
 
     Parameters

@@ -93,14 +93,14 @@ def measures(log: Log, train: Ratings, items: pd.DataFrame | None) -> list[Measu
     shown, clicked = log.of("impression"), log.of("click")
     model = "Was a model published, or has a feature broken? Compare its lists with those of the version before."
     people = "Do tastes turn, or has the audience changed? Retrain on newer ratings, and compare offline first."
+    shares = None if items is None else tags(items)
     out = []
     for events, what, group, remedy in ((shown, "shown", "prediction", model), (clicked, "clicked", "data", people)):
         bins, labels = popularity_bins(train, events["item"])
         table = _one_hot(log, events, bins, BINS + 1)
         about = f"PSI of the films {what}, by popularity in training"
         out.append(Measure(f"popularity {what}", group, table, drift.psi, about, remedy, labels))
-        if items is not None:
-            shares = tags(items)
+        if shares is not None:
             table = _weighted(log, events, shares)
             about = f"Jensen-Shannon distance of the genres {what}"
             genres = [*shares.columns, "unknown"]

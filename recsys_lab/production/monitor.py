@@ -4,7 +4,7 @@
     report.alerts                                         # the checks that failed, each with what to do
     report.save("out")                                    # report.json for machines, report.html for people
 
-Sixteen checks ask whether chance can explain what is seen, and share one budget: `false_alarms` is the chance of at
+Up to fifteen checks ask whether chance can explain what is seen, and share one budget: `false_alarms` is the chance of at
 least one false alarm in a week in which nothing has changed. Bonferroni: a check alarms at p <= false_alarms /
 (runs_a_week * number of checks). All checks look at one system, so one false alarm is already a night's sleep; the false
 discovery rate, which bounds the share of false ones among many alarms, would promise less. The thresholds come from the
@@ -125,11 +125,11 @@ def monitor(
     whole("runs_a_week", runs_a_week, 1, "each run spends a part of the week's false alarms")
     log = read(events, reference, current)
     asked = measures(log, train, items)
-    by_day = _by_day(log)
+    by_day = _by_day(log, reference[0], current[0])
     level = false_alarms / runs_a_week / (len(asked) + 4)
     checks = [*_dealt(log, asked, level, seed), *_daily(log, by_day, level, seed), *_missing(log, by_day, level)]
     checks += _limits(log, current[1], {"model": (model_at, model_days), "features": (features_at, features_days)})
-    counts = {name: _summary(part) for name, part in log.events.groupby(log.events["now"].map(_WINDOW))}
+    counts = {name: _summary(log.events[log.events["now"] == now]) for now, name in _WINDOW.items()}
     tables = {"by_day": by_day.to_dict("records"), "by_rank": _rates(log, "rank"), "by_variant": _rates(log, "variant")}
     tables["mixes"] = [row for measure in asked if measure.labels for row in _mix(log, measure)]
     return Report(reference, current, false_alarms, runs_a_week, level, counts, checks, tables)
@@ -166,10 +166,12 @@ def _judged(measure: Measure, value: float, limit: float, p: float, level: float
 
 
 # ---------------------------------------------------------------------- checks of days
-def _by_day(log: Log) -> pd.DataFrame:
-    """Columns day, window, impressions, clicks, click_rate; a row for each day, also for those without events."""
-    table = pd.DataFrame({"day": np.arange(log.days)})
-    table["window"] = np.where(table["day"] < log.days - log.current, "reference", "current")
+def _by_day(log: Log, start: float, current: float) -> pd.DataFrame:
+    """Columns date, window, impressions, clicks, click_rate; a row for each day, also for those without events."""
+    days = [range(log.days - log.current), range(log.current)]
+    at = [pd.to_datetime(s + DAY * d, unit="s") for s, many in zip((start, current), days) for d in many]
+    table = pd.DataFrame({"date": [f"{time:%Y-%m-%d}" for time in at]})
+    table["window"] = np.repeat(["reference", "current"], list(map(len, days)))
     for kind in ("impression", "click"):
         table[f"{kind}s"] = np.bincount(log.of(kind)["day"], minlength=log.days)
     table["click_rate"] = table["clicks"] / table["impressions"].where(table["impressions"] > 0)
@@ -179,8 +181,18 @@ def _by_day(log: Log) -> pd.DataFrame:
 def _daily(log: Log, by_day: pd.DataFrame, level: float, seed: int) -> Iterable[Check]:
     """Volume and click rate, day after day: cumulative sums, which add up small changes that last."""
     for column, name, group, remedy in (
-        ("impressions", "volume by day", "volume", "Fewer: is a part of the traffic gone, or its logging? More: robots?"),
-        ("click_rate", "click rate by day", "outcome", "See the figure for the day on which it began, and what happened then."),
+        (
+            "impressions",
+            "volume by day",
+            "volume",
+            "Fewer: is a part of the traffic gone, or its logging? More: robots?",
+        ),
+        (
+            "click_rate",
+            "click rate by day",
+            "outcome",
+            "See the figure for the day on which it began, and what happened then.",
+        ),
     ):
         before, now = by_day[: log.days - log.current][column].dropna(), by_day[log.days - log.current :][column]
         z = drift.standardized(before.to_numpy(), now.to_numpy())
@@ -201,17 +213,19 @@ def _missing(log: Log, by_day: pd.DataFrame, level: float) -> Iterable[Check]:
     """
     before = log.days - log.current
     for kind in ("impression", "click"):
-        name, empty = f"days without {kind}s", by_day.loc[by_day["window"] == "current"]
-        empty = empty.loc[empty[f"{kind}s"] == 0, "day"]
+        name, now = f"days without {kind}s", by_day[before:]
+        empty = now.loc[now[f"{kind}s"] == 0, "date"]
         cells = log.of(kind).loc[lambda e: ~e["now"], "cell"].unique()
         here = np.bincount(log.user[cells])
         if not len(here):
             why = f"the reference has no {kind}s either."
-            yield Check(name, "missing", None, None, None, UNKNOWN, why, "Choose a reference in which the log was whole.")
+            yield Check(
+                name, "missing", None, None, None, UNKNOWN, why, "Choose a reference in which the log was whole."
+            )
             continue
         chance = float(min(1.0, log.current * np.exp(np.log1p(-here / (before + 1)).sum())))
         p = chance if len(empty) else 1.0
-        days = "none" if empty.empty else "day " + ", ".join(str(d - before + 1) for d in empty)
+        days = "none" if empty.empty else ", ".join(empty)
         why = f"of the {log.current} current days: {days}. The chance of one or more without change is {chance:.2g}."
         remedy = "Is the log written, and was all of it read? Post what clients still hold."
         limit = float(log.current if chance > level else 0)
