@@ -1,7 +1,7 @@
 """What the monitor counts: for each user's day what was shown and clicked, so that windows are sums of such days.
 
 A Measure is a table with a row for each cell (one day of one user) and a column for each bin, and a distance. The sum of
-the rows of a window is the window's counts; dealing the rows anew (drift.deal) gives the same sums without change.
+the rows of a window is the window's counts; dealing the rows anew (alarms.deal) gives the same sums without change.
 
 What is shown is the model's doing (group "prediction"), what is clicked is the users' (group "data").
 """

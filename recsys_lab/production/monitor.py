@@ -7,8 +7,8 @@
 Up to fifteen checks ask whether chance can explain what is seen, and share one budget: `false_alarms` is the chance of at
 least one false alarm in a week in which nothing has changed. Bonferroni: a check alarms at p <= false_alarms /
 (runs_a_week * number of checks). All checks look at one system, so one false alarm is already a night's sleep; the false
-discovery rate, which bounds the share of false ones among many alarms, would promise less. The thresholds come from the
-log itself (drift.deal, drift.cusum_null), so they fit its size and its users.
+discovery rate, which bounds the share of false ones among many alarms, would promise less. The thresholds fit
+the log's size and its users: the two windows are dealt anew from its own days (alarms.py).
 
 Three more checks are plain limits, without chance: the silence since the last event, the ages of model and features.
 
@@ -19,76 +19,18 @@ model chose: that is how a fallback is seen.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from recsys_lab.checks import number, whole
-from recsys_lab.production import drift
+from recsys_lab.production import alarms
 from recsys_lab.production.measures import Log, Measure, Span, measures, read
+from recsys_lab.production.report import ALERT, OK, UNKNOWN, Check, Report
 from recsys_lab.ratings import Ratings
 from recsys_lab.simulate import DAY
-
-SCHEMA = "recsys-lab/monitor/1"
-OK, ALERT, UNKNOWN = "ok", "alert", "unknown"
-
-
-class Check(NamedTuple):
-    """One question and its answer.
-
-    value, threshold : in the check's own unit; beyond the threshold it alarms. p_value : None for plain limits.
-    verdict : "ok", "alert", or "unknown" where data are missing. remedy : what to do about an alarm.
-    """
-
-    name: str
-    group: str
-    value: float | None
-    threshold: float | None
-    p_value: float | None
-    verdict: str
-    why: str
-    remedy: str
-
-
-class Report(NamedTuple):
-    """The checks, and the counts behind them.
-
-    level : the p-value at or below which a check alarms. tables : counts by day, rank, variant, and of each mix.
-    """
-
-    reference: Span
-    current: Span
-    false_alarms: float
-    runs_a_week: int
-    level: float
-    counts: dict[str, dict[str, Any]]
-    checks: list[Check]
-    tables: dict[str, list[dict[str, Any]]]
-
-    @property
-    def alerts(self) -> list[Check]:
-        return [check for check in self.checks if check.verdict == ALERT]
-
-    def to_json(self) -> str:
-        """The report as JSON text: NaN is null, and `schema` changes when a key does."""
-        head = {"schema": SCHEMA, "verdict": ALERT if self.alerts else OK}
-        body = {**self._asdict(), "checks": [check._asdict() for check in self.checks]}
-        return json.dumps(_plain(head | body), indent=1, allow_nan=False)
-
-    def save(self, folder: str | Path) -> tuple[Path, Path]:
-        """Write report.json and report.html (one file, with its figures) and return their paths."""
-        from recsys_lab.production.monitor_page import page
-
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        paths = folder / "report.json", folder / "report.html"
-        for path, text in zip(paths, (self.to_json(), page(self))):
-            path.write_text(text, encoding="utf-8")
-        return paths
 
 
 def monitor(
@@ -138,21 +80,21 @@ def monitor(
 # ---------------------------------------------------------------------- checks by dealing
 def _dealt(log: Log, asked: list[Measure], level: float, seed: int) -> Iterable[Check]:
     draws = int(np.ceil(4 / level))
-    tables = [measure.table.T.tocsr() for measure in asked]
-    totals = [table.sum(axis=1) for table in tables]
+    tables = {id(measure.table): measure.table.T.tocsr() for measure in asked}  # two measures may share one
+    totals = {key: table.sum(axis=1) for key, table in tables.items()}
 
     def distances(windows: np.ndarray) -> list[np.ndarray]:
         """Of each measure, in each of these (draws, cells) ways to choose the current window."""
         chosen = np.ascontiguousarray(windows.T, dtype=float)
-        now = [(table @ chosen).T for table in tables]
-        return [np.asarray(m.distance(total - n, n)) for m, total, n in zip(asked, totals, now)]
+        now = {key: (table @ chosen).T for key, table in tables.items()}
+        return [np.asarray(m.distance(totals[k] - now[k], now[k])) for m in asked for k in [id(m.table)]]
 
     found = [float(d[0]) for d in distances(log.now[None])]
     rng = np.random.default_rng(seed)
-    blocks = [distances(b) for b in drift.deal(log.user, log.days, log.current, draws=draws, rng=rng)]
+    blocks = [distances(b) for b in alarms.deal(log.user, log.days, log.current, draws=draws, rng=rng)]
     for measure, value, null in zip(asked, found, map(np.concatenate, zip(*blocks))):
-        limit = measure.sign * drift.threshold(null, level)
-        yield _judged(measure, measure.sign * value, limit, drift.p_value(null, value), level)
+        limit = measure.sign * alarms.threshold(null, level)
+        yield _judged(measure, measure.sign * value, limit, alarms.p_value(null, value), level)
 
 
 def _judged(measure: Measure, value: float, limit: float, p: float, level: float) -> Check:
@@ -195,14 +137,14 @@ def _daily(log: Log, by_day: pd.DataFrame, level: float, seed: int) -> Iterable[
         ),
     ):
         before, now = by_day[: log.days - log.current][column].dropna(), by_day[log.days - log.current :][column]
-        z = drift.standardized(before.to_numpy(), now.to_numpy())
+        z = alarms.standardized(before.to_numpy(), now.to_numpy())
         if len(before) < 3 or np.isnan(z).all():
             why = f"{column.replace('_', ' ')} by day: {len(before)} reference days do not tell what is usual."
             yield Check(name, group, None, None, None, UNKNOWN, why, "Take a reference of two weeks or more.")
             continue
-        null = drift.cusum_null(len(before), log.current, draws=int(np.ceil(40 / level)), seed=seed)
-        value, limit = float(drift.cusum(np.nan_to_num(z)).max()), drift.threshold(null, level)
-        p = drift.p_value(null, value)
+        null = alarms.cusum_null(len(before), log.current, draws=int(np.ceil(40 / level)), seed=seed)
+        value, limit = float(alarms.cusum(np.nan_to_num(z)).max()), alarms.threshold(null, level)
+        p = alarms.p_value(null, value)
         why = f"largest cumulative sum: {value:.3g}. Without change it exceeds {limit:.3g} in {level:.2%} of such windows."
         yield Check(name, group, value, limit, p, ALERT if p <= level else OK, why, remedy)
 
@@ -270,27 +212,16 @@ def _summary(part: pd.DataFrame) -> dict[str, Any]:
 
 def _rates(log: Log, column: str) -> list[dict[str, Any]]:
     """Click rates by rank or variant, in both windows; events without one are left out."""
-    sums = pd.crosstab([log.events[column], log.events["now"].map(_WINDOW)], log.events["kind"])
+    sums = log.events.groupby([column, "now", "kind"]).size().unstack(fill_value=0)
     sums = sums.reindex(columns=["impression", "click"], fill_value=0).reset_index()
     sums["click_rate"] = sums["click"] / sums["impression"].where(sums["impression"] > 0)
-    names = {"now": "window", "impression": "impressions", "click": "clicks"}
-    return sums.rename(columns=names).rename_axis(columns=None).to_dict("records")
+    sums = sums.assign(window=sums.pop("now").map(_WINDOW)).rename(
+        columns={"impression": "impressions", "click": "clicks"}
+    )
+    return sums[[column, "window", "impressions", "clicks", "click_rate"]].to_dict("records")
 
 
 def _mix(log: Log, measure: Measure) -> Iterable[dict[str, Any]]:
     before, now = (log.now == flag for flag in (False, True))
     for label, a, b in zip(measure.labels, measure.table.T @ before.astype(float), measure.table.T @ now.astype(float)):
         yield {"check": measure.name, "bin": label, "reference": float(a), "current": float(b)}
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: NumPy's numbers as Python's, numbers that are not finite as null."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, dict):
-        return {str(key): _plain(v) for key, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if value is None or value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
-        return None
-    return value

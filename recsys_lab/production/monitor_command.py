@@ -35,12 +35,13 @@ def register(app: typer.Typer) -> None:
         """
         from recsys_lab import datasets, storage
         from recsys_lab.production.monitor import monitor as judge
-        from recsys_lab.serve import EventLog
 
         before, now = _span("--reference", reference), _span("--current", current)
         for path in (model, features):
             if path is not None and not path.is_file():
                 raise MissingDataError(f"{path}: there is no such file.")
+        from recsys_lab.serve import EventLog
+
         with EventLog(events) as log:
             frame = log.frame(min(before[0], now[0]), max(before[1], now[1]))
         report = judge(

@@ -20,7 +20,7 @@ from recsys_lab.errors import MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from recsys_lab.production.monitor import Check, Report
+    from recsys_lab.production.report import Check, Report
 
 # Colours to draw with, and what each becomes in light and dark. The drawn ones occur nowhere else.
 _COLOURS = {
