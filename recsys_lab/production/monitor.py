@@ -7,8 +7,13 @@
 Up to fifteen checks ask whether chance can explain what is seen, and share one budget: `false_alarms` is the chance of at
 least one false alarm in a week in which nothing has changed. Bonferroni: a check alarms at p <= false_alarms /
 (runs_a_week * number of checks). All checks look at one system, so one false alarm is already a night's sleep; the false
-discovery rate, which bounds the share of false ones among many alarms, would promise less. The thresholds fit
-the log's size and its users: the two windows are dealt anew from its own days (alarms.py).
+discovery rate, which bounds the share of false ones among many alarms, would promise less. The thresholds fit the
+log's size and its users: the two windows are dealt anew from its own days (alarms.py).
+
+How soon: tests/production/histories.py injects changes after 28 days of 525 events, at false_alarms=0.05. Of 50 histories
+each, two days with the change (1,050 events on average) raised an alarm in 50 where one list in five was silently the
+popularity list, in 50 where one film in ten was drawn at random, in 49 where each list was made for another user, in 44
+where one list in twenty was a fallback; seven days (3,800 events) in 37 where tastes turned by 0.1 radian a day.
 
 Three more checks are plain limits, without chance: the silence since the last event, the ages of model and features.
 
@@ -60,7 +65,7 @@ def monitor(
     false_alarms : above 0, below 1; the chance of any false alarm a week. runs_a_week : how often this is run, from 1.
     seed : of the dealing; the same log and seed, the same report.
 
-    Time O(draws (cells + impressions)), draws about 4 / level: some 5 s for 100,000 impressions, run once a week.
+    Time O(draws (cells + impressions)), draws = 4 / level: some 2 s for 200,000 events in five weeks, run once a week.
     Raises DataError for missing columns, windows that overlap or hold no whole days, and an empty reference.
     """
     number("false_alarms", false_alarms, 0, "the chance of a false alarm a week", 0.5, above=True)
