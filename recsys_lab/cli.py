@@ -23,6 +23,7 @@ from typer.core import TyperGroup
 
 from recsys_lab import registry
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
+from recsys_lab.production import monitor_command
 
 if TYPE_CHECKING:
     from recsys_lab.base import Recommender
@@ -73,6 +74,7 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="The data sets: list, fetch, find, verify.")
 lesson_app = typer.Typer(no_args_is_help=True, help="Lessons: start a new one, build the notebooks, check one.")
 project_app = typer.Typer(no_args_is_help=True, help="The projects that close phases 1 and 2: start one, grade it.")
+monitor_command.register(app)
 app.add_typer(data_app, name="data", rich_help_panel="Models and data")
 app.add_typer(project_app, name="project", rich_help_panel="Learn")
 app.add_typer(lesson_app, name="lesson", rich_help_panel="Teach")

@@ -46,6 +46,7 @@ ROWS = [
     {"contest", "tune", "simulate"},
     {"experiment"},
     {"plots"},
+    {"serve"},
     {"production"},
     {"course"},
     {"cli"},
