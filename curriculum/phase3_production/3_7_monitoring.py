@@ -591,9 +591,10 @@ spans = {"reference": (START, START + 28 * DAY), "current": (START + 28 * DAY, S
 reports = {
     name: monitor(pd.concat([before, events]), model.train_, items=data.items, **spans) for name, events in current.items()
 }
-table = {name: pd.Series([check.group for check in report.alerts]).value_counts() for name, report in reports.items()}
-groups = ["prediction", "coverage", "data", "outcome"]
-show(pd.DataFrame(table).reindex(groups).fillna(0).astype(int).rename_axis("alarms in group"))
+table = pd.DataFrame(index=["prediction", "coverage", "data", "outcome"])
+for name, report in reports.items():
+    table[name] = [sum(check.group == group for check in report.alerts) for group in table.index]
+show(table.rename_axis("alarms in group"))
 rates = {name: 10 * events["kind"].eq("click").sum() / events["kind"].eq("impression").sum() for name, events in current.items()}
 show({"clicks a visit": ""} | rates, digits=3)
 # %% [markdown]
