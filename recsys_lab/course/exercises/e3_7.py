@@ -113,7 +113,9 @@ def _check_nothing(answer: Any) -> None:
     if expected == 0:
         raise Incorrect("expected: not 0, even though nothing changed. Two samples of one thing are never equal.")
     if not np.isclose(expected, right["expected"], rtol=0.02):
-        raise Incorrect(f"expected: (B - 1) (1 / n_p + 1 / n_q) with B = 10 and 150 clicks twice; {expected:g} is not it.")
+        raise Incorrect(
+            f"expected: (B - 1) (1 / n_p + 1 / n_q) with B = 10 and 150 clicks twice; {expected:g} is not it."
+        )
     if np.isclose(clicks, (BINS - 1) * 2 / 0.1, rtol=0.02):
         raise Incorrect(
             "clicks: with so many, PSI is 0.1 *on average*, so nearly half of all quiet days exceed it. You want the "
@@ -122,9 +124,13 @@ def _check_nothing(answer: Any) -> None:
     if np.isclose(clicks, QUANTILE / 0.1, rtol=0.02):
         raise Incorrect("clicks: both windows count, 1 / n_p + 1 / n_q = 2 / n.")
     if not np.isclose(clicks, right["clicks"], rtol=0.02):
-        raise Incorrect(f"clicks: at {clicks:g}, a PSI of 0.1 is not what one in twenty exceeds. Solve 16.92 (2 / n) = 0.1.")
+        raise Incorrect(
+            f"clicks: at {clicks:g}, a PSI of 0.1 is not what one in twenty exceeds. Solve 16.92 (2 / n) = 0.1."
+        )
     if np.isclose(limit, (BINS - 1) * 2 / LARGE, rtol=0.02):
-        raise Incorrect("limit: that is what to expect without change. One in twenty exceeds 16.92 (1 / n_p + 1 / n_q).")
+        raise Incorrect(
+            "limit: that is what to expect without change. One in twenty exceeds 16.92 (1 / n_p + 1 / n_q)."
+        )
     if np.isclose(limit, QUANTILE / LARGE, rtol=0.02):
         raise Incorrect("limit: both windows count, 1 / n_p + 1 / n_q.")
     if limit in (0.1, 0.25):
@@ -249,7 +255,9 @@ def _check_dealt(null: Null) -> None:
     before, now = np.array([[3, 7]]), np.array([[16, 4]])
     got = _values(null, before, now, 20, 2, "one user")
     if not np.allclose(got, drift.psi(before[0], now[0])):
-        raise Incorrect("a single user: PSI is the same whichever of the two weeks comes first, so all draws are equal.")
+        raise Incorrect(
+            "a single user: PSI is the same whichever of the two weeks comes first, so all draws are equal."
+        )
     for seed in (0, 1, 2):
         before, now = _people(seed)
         got, want = (_values(f, before, now, 3000, seed, "60 users") for f in (null, _dealt))
@@ -315,7 +323,9 @@ def _check_found(answer: Any) -> None:
         )
     day = number(answer["day"], "day")
     if day == 28:
-        raise Incorrect("day 28 is where the current window begins. The fault began later: look at single days of the pod.")
+        raise Incorrect(
+            "day 28 is where the current window begins. The fault began later: look at single days of the pod."
+        )
     if answer["cause"] not in CAUSES:
         raise Incorrect(f"cause: one of {', '.join(CAUSES)}.")
     if answer["cause"] == "popular":
@@ -349,7 +359,9 @@ def _overlap_figure() -> Any:
     fig, ax = plt.subplots()
     ax.bar(["four weeks before", "current week"], rates, color=["#0072B2", "#D55E00"])
     ax.set(ylabel="clicks an impression", title="All pods together: fewer clicks")
-    figure_alt(fig, "Clicks an impression of all pods together: lower in the current week than in the four weeks before.")
+    figure_alt(
+        fig, "Clicks an impression of all pods together: lower in the current week than in the four weeks before."
+    )
     return fig
 
 
@@ -382,7 +394,9 @@ def _cost_wrongly(how: str) -> Cost:
 
 def _check_cost(cost: Cost) -> None:
     loss = np.array([0.01, 0.03, 0.08, 0.2, 0.4])
-    got = number(cost(loss.copy(), 3, 100.0, 50.0), "cost_per_day([0.01, 0.03, 0.08, 0.2, 0.4], d=3, visits=100, training=50)")
+    got = number(
+        cost(loss.copy(), 3, 100.0, 50.0), "cost_per_day([0.01, 0.03, 0.08, 0.2, 0.4], d=3, visits=100, training=50)"
+    )
     messages = {
         "last day": "every day of the cycle is charged as if the model were as old as on its last. Add up the loss of *each* day.",
         "training each day": "training is paid once a cycle, so a day bears training / d of it.",
@@ -554,13 +568,27 @@ EXERCISES = [
             "Which of the four causes changes *who* gets a film, and not which films are shown?",
         ),
         wrong=(
-            WrongAnswer("another pod", lambda: {"pod": "a", "day": FIRST, "cause": CAUSE}, "has the click rate that it always had"),
-            WrongAnswer("the window's first day", lambda: {"pod": POD, "day": 28, "cause": CAUSE}, "current window begins"),
-            WrongAnswer("a day early", lambda: {"pod": POD, "day": FIRST - 1, "cause": CAUSE}, "still gave everybody their own"),
-            WrongAnswer("a day late", lambda: {"pod": POD, "day": FIRST + 1, "cause": CAUSE}, "already gave people films"),
-            WrongAnswer("the popularity list", lambda: {"pod": POD, "day": FIRST, "cause": "popular"}, "far more, as before"),
+            WrongAnswer(
+                "another pod",
+                lambda: {"pod": "a", "day": FIRST, "cause": CAUSE},
+                "has the click rate that it always had",
+            ),
+            WrongAnswer(
+                "the window's first day", lambda: {"pod": POD, "day": 28, "cause": CAUSE}, "current window begins"
+            ),
+            WrongAnswer(
+                "a day early", lambda: {"pod": POD, "day": FIRST - 1, "cause": CAUSE}, "still gave everybody their own"
+            ),
+            WrongAnswer(
+                "a day late", lambda: {"pod": POD, "day": FIRST + 1, "cause": CAUSE}, "already gave people films"
+            ),
+            WrongAnswer(
+                "the popularity list", lambda: {"pod": POD, "day": FIRST, "cause": "popular"}, "far more, as before"
+            ),
             WrongAnswer("the order", lambda: {"pod": POD, "day": FIRST, "cause": "reversed"}, "same ten"),
-            WrongAnswer("lost clicks", lambda: {"pod": POD, "day": FIRST, "cause": "lost"}, "leave the *lists* as they were"),
+            WrongAnswer(
+                "lost clicks", lambda: {"pod": POD, "day": FIRST, "cause": "lost"}, "leave the *lists* as they were"
+            ),
         ),
         points=3,
         explanation="""
@@ -688,16 +716,16 @@ QUIZ = [
         },
     ),
     Question(
-        text="You publish a better model (say, ImplicitALS in place of EASE, for this lesson's audience). What should the monitor of the next week say?",
+        text="You publish a better model (say, ImplicitALS in place of EASE, for this lesson's audience). What will the next weeks show?",
         choices={
-            "a": "a fault: what is shown has drifted, and clicks fall",
-            "b": "what is shown has drifted, and clicks rise",
+            "a": "what is shown has drifted, and clicks fall",
+            "b": "what is shown has drifted, and clicks rise, perhaps too little to be told from luck",
             "c": "nothing: a better model is no drift",
         },
         key=_key_better,
         why={
-            "a": "Drift of what is shown is no fault in itself. The outcome tells whether it is one.",
-            "b": "Another model shows other films. That is an alarm with a known cause, and the clicks tell that it was a good one.",
+            "a": "Drift of what is shown is no fault in itself, and does not mean fewer clicks.",
+            "b": "Another model shows other films: an alarm with a known cause. That it is better, an experiment shows.",
             "c": "The distances do not know good from bad. A model that shows the same as before could not have been better.",
         },
     ),
@@ -712,4 +740,3 @@ QUIZ = [
         },
     ),
 ]
-
