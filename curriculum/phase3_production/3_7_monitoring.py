@@ -260,17 +260,30 @@ show(table, digits=3)
 # %% [markdown]
 # All three order the weeks alike, and none of them is 0 in the quiet week. Keep that first column in mind.
 #
-# **From scratch, then the library.** `recsys_lab.production.drift` has the same functions, for many windows at once. SciPy has two of the three. Evidently, a library of drift reports, has
-# them all. The differences to yours, on the week with one list in ten:
+# **From scratch, then the library.** `recsys_lab.production.drift` has the same functions, for many windows at once. SciPy has two of the three. The differences to yours,
+# on the week with one list in ten:
 # %%
-from evidently import DataDefinition, Dataset, Report
-from evidently.metrics import ValueDrift
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
+a, b = counts(before), counts(leak)
+p, q = a / a.sum(), b / b.sum()
+of_both = years(before), years(leak)
+ours = {"PSI": psi_checked(a, b), "JS": js(a, b), "KS": ks(*of_both)}
+library = {"PSI": drift.psi(a, b), "JS": drift.jensen_shannon(a, b), "KS": drift.ks(*of_both).statistic}
+scipy = {"JS": jensenshannon(p, q, base=2), "KS": ks_2samp(*of_both).statistic}
+show({f"{name}, recsys_lab": abs(ours[name] - value).round(12) for name, value in library.items()})
+show({f"{name}, SciPy": abs(ours[name] - value).round(12) for name, value in scipy.items()})
+# %% [markdown]
+# And Evidently, a library that makes reports of drift (it takes a few seconds to load). It reads tables with a row for each event. We ask for PSI and Jensen-Shannon of the bins,
+# and then for what Evidently would choose by itself.
+# %%
+from evidently import DataDefinition, Dataset, Report
+from evidently.metrics import ValueDrift
+
 
 def rows(events):
-    """A row for each impression, with its bin as a text: what Evidently reads."""
+    """A row for each impression, with its bin as a text and its year as a number."""
     items = events.loc[events["kind"] == "impression", "item"]
     table = pd.DataFrame({"bin": popularity_bins(model.train_, items)[0].astype(str), "year": years(events)})
     return Dataset.from_pandas(table, DataDefinition(categorical_columns=["bin"], numerical_columns=["year"]))
@@ -278,25 +291,16 @@ def rows(events):
 
 asked = [ValueDrift(column="bin", method=method) for method in ("psi", "jensenshannon")]
 snapshot = Report([*asked, ValueDrift(column="bin"), ValueDrift(column="year")]).run(rows(leak), rows(before))
-found = [(m["config"]["method"], m["config"]["threshold"], float(m["value"])) for m in snapshot.dict()["metrics"]]
-
-a, b = counts(before), counts(leak)
-p, q = a / a.sum(), b / b.sum()
-shown_years = years(before), years(leak)
-ours = {"PSI": psi_checked(a, b), "JS": js(a, b), "KS": ks(*shown_years)}
-library = {"PSI": drift.psi(a, b), "JS": drift.jensen_shannon(a, b), "KS": drift.ks(*shown_years).statistic}
-scipy = {"JS": jensenshannon(p, q, base=2), "KS": ks_2samp(*shown_years).statistic}
-show({f"{name}, recsys_lab": abs(ours[name] - value).round(12) for name, value in library.items()})
-show({f"{name}, SciPy": abs(ours[name] - value).round(12) for name, value in scipy.items()})
-show({"PSI, Evidently, both without smoothing": abs(drift.psi(a, b, smoothing=0) - found[0][2]).round(12)})
-show({"JS, Evidently: ours divided by theirs, squared": (ours["JS"] / found[1][2]) ** 2})
+told = [(m["config"]["method"], m["config"]["threshold"], float(m["value"])) for m in snapshot.dict()["metrics"]]
+show({"PSI, both without smoothing, difference": abs(drift.psi(a, b, smoothing=0) - told[0][2]).round(12)})
+show({"JS, ours divided by theirs, squared": (ours["JS"] / told[1][2]) ** 2})
 # %% [markdown]
 # Equal, up to two conventions that are worth knowing when somebody quotes you a number. Evidently does not smooth as we do. And its Jensen-Shannon
 # distance uses natural logarithms: the square of ours is larger by $1 / \ln 2$, about 1.443.
 #
 # And what does Evidently *say*, if you let it choose its methods?
 # %%
-show(pd.DataFrame(found[2:], columns=["Evidently's method", "its limit", "value"], index=["bin", "year"]), digits=3)
+show(pd.DataFrame(told[2:], columns=["Evidently's method", "its limit", "value"], index=["bin", "year"]), digits=3)
 # %% [markdown]
 # Both values are below the limit: no drift. The limit is 0.1, for every table of more than a thousand rows. The folklore of PSI knows the same number: below 0.1 "no
 # change", up to 0.25 "moderate", above it "major". Our incident has a PSI of about 0.025. Folklore calls that stable.
@@ -325,7 +329,7 @@ ax.plot(sizes, middle, label="half of them are below")
 ax.axhline(0.1, color="#D55E00", linestyle="--", label="folklore: 0.1 and 0.25")
 ax.axhline(0.25, color="#D55E00", linestyle="--")
 ax.plot(
-    len(rows(leak).as_dataframe()),
+    b.sum(),
     ours["PSI"],
     "o",
     color="#444444",
@@ -404,7 +408,7 @@ p_long = np.array([drift.ks(shown_in(visits(28)), shown_in(visits(28))).p_value 
 show({"false alarms (%), one week": 100 * (p_rows <= 0.05).mean()}, digits=2)
 show({"false alarms (%), four weeks": 100 * (p_long <= 0.05).mean()}, digits=2)
 # %% [markdown]
-# One quiet week in four rings the bell, and more data do not help. (Evidently runs this test by default on columns of numbers with up to a thousand rows.) The test counts rows, and takes each row for a witness of its own. But ten films were shown
+# One quiet week in four rings the bell, and four times the data hardly help. (Evidently runs this test by default on columns of numbers with up to a thousand rows.) The test counts rows, and takes each row for a witness of its own. But ten films were shown
 # *to one person*, and who loves films of the 1950s gets ten of them. A visit more or less of such a person moves ten rows at once. Here are five lists:
 # %%
 old_fans = np.argsort(np.median(year_of, axis=1), kind="stable")[[0, 200, 471, 700, 900]]
@@ -512,7 +516,7 @@ show(budget, digits=3)
 #
 # $$\text{up}_t = \max(0,\; \text{up}_{t-1} + z_t - k) \qquad\qquad \text{down}_t = \max(0,\; \text{down}_{t-1} - z_t - k)$$
 #
-# The **slack** $k$, usually 0.5, is taken off each day, so that chance runs into the floor at 0 and is forgotten. A change of one standard deviation adds 0.5 a day on average, and is not. When one of the sums
+# The **slack** $k$, usually 0.5, is taken off each day, so that chance runs into the floor at 0 and is forgotten. A change of one standard deviation that lasts leaves 0.5 a day on average, and that adds up. When one of the sums
 # exceeds a limit, the alarm sounds.
 #
 # To compare the two rules, make them equally honest. A rule's **run length** is the number of days until its first alarm; without change it should be long. For the 3-sigma rule it is 370 days on average. We
@@ -552,7 +556,7 @@ right.set(yscale="log", xlabel="lasting change (standard deviations)", ylabel="d
 right.set_title("Sums find small changes sooner")
 right.legend(loc="upper right")
 alt = (
-    "Left: z of 14 days between -2.1 and 0.4, mostly below 0, and the cumulative sum falling beyond its limit on day 38. "
+    "Left: z of 14 days between -2.1 and -0.1, and the cumulative sum falling beyond its limit on day 39. "
     "Right: days until found by size of the change, falling; for one standard deviation 44 days against 10."
 )
 figure_alt(fig, alt)
@@ -805,7 +809,7 @@ alt = "Cost against period, each with its minimum marked: at 25 days for a thous
 figure_alt(fig, alt)
 show(best)
 # %% [markdown]
-# No rule such as "retrain nightly" fits all three. And look how flat the bottoms are: for the middle one, anything from six days to two weeks costs at most a quarter more than the best.
+# No rule such as "retrain nightly" fits all three. And look how flat the bottoms are: for the middle one, anything from six to thirteen days costs at most a quarter more than the best.
 #
 # Three warnings from practice. **The calendar, not the alarm.** The loss is small for days and then grows fast; an alarm that waits for significance in the clicks comes late. Retrain by the calendar, and keep alarms for what is *not* ordinary
 # ageing. **Never straight after an alarm.** A model retrained on the log of an incident has learned the incident. Find the cause, cut the days out, then train. **Always through the gate.** A fresh model can be worse; lesson 3.4's comparison

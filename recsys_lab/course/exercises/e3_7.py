@@ -508,7 +508,7 @@ EXERCISES = [
                 return drift.psi(pooled - dealt, dealt)
             ```
 
-            The idea is right, and the alarm still rings four times as often as it should. Find out what is dealt here, and what *may*
+            The idea is right, and the alarm still rings about five times as often as it should. Find out what is dealt here, and what *may*
             be dealt if nothing has changed. Both weeks are equally long. So for any one user, this week and last week might as
             well have come in the other order.
         """,
