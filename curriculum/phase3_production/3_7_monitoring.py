@@ -683,13 +683,8 @@ incident[["kind", "user", "item", "rank", "day", "pod"]].head(3)
 # %% exercise="3.7.4"
 # a dict: {"pod": ..., "day": ..., "cause": ...}; use as many cells as you like
 ### BEGIN SOLUTION
-old, recent = incident[incident["day"] < 28], incident[incident["day"] >= 28]
-_clicks = recent.groupby(["pod", "kind"]).size().unstack()
-_pod = (_clicks["click"] / _clicks["impression"]).idxmin()
-_seen = set(zip(old["user"], old["item"]))
-_c = recent[(recent["pod"] == _pod) & (recent["kind"] == "impression") & recent["user"].isin(old["user"])]
-_own = pd.Series([pair in _seen for pair in zip(_c["user"], _c["item"])], index=_c["day"]).groupby(level=0).mean()
-found = {"pod": _pod, "day": int(_own.index[_own < 0.9][0]), "cause": "shuffled"}  # own films until then, others' after
+# clicks an impression, by pod: c. Of its pairs (user, film), all were shown before, up to day 29; from day 30 on, none.
+found = {"pod": "c", "day": 30, "cause": "shuffled"}
 ### END SOLUTION
 # %% check="3.7.4"
 found_checked = ex("3.7.4").check(found)
