@@ -38,13 +38,14 @@ ROWS = [
     {"split", "fractal", "fetch", "beyond"},
     {"rerank"},
     {"base", "datasets"},
-    {"itemweights", "sgd"},
+    {"itemweights", "reasons", "sgd"},
     ALGORITHMS,
     {"registry"},
     {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
     {"contest", "tune"},
     {"plots"},
+    {"serve"},
     {"course"},
     {"cli"},
 ]
