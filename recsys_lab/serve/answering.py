@@ -24,12 +24,14 @@ class Question(NamedTuple):
     """What is asked of a snapshot, and what is answered without it.
 
     score : the list. instead : items and scores without the model. why : the list's reasons; None: they are not asked for.
-    more : what else the answer says. key : under which it is kept; None: it is not.
+    ready : the list, where it is known already. more : what else the answer says. key : under which it is kept; None: it
+    is not.
     """
 
     score: Callable[[Snapshot], Listed]
     instead: Callable[[], Instead]
     why: Callable[[Snapshot, Listed], list[list[Reason]]] | None = None
+    ready: Listed | None = None
     more: dict[str, Any] = {}
     key: Key | None = None
 
@@ -47,10 +49,10 @@ class Answering:
     ) -> bytes:
         """The answer without its request id. `why_not` says why the model need not be asked; None: it is."""
         until = asyncio.get_running_loop().time() + self._seconds
-        listed, found = None, None
+        listed, found = question.ready, None
         if snapshot is None:
             why_not = "no-model"
-        elif why_not is None:
+        elif why_not is None and listed is None:
             listed, why_not = await self._listed(snapshot, question, until)
         if snapshot is not None and listed is not None and question.why is not None:
             why = question.why

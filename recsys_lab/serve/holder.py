@@ -83,12 +83,14 @@ class Holder:
                     return Outcome("unchanged", "the artefact is in use")
                 model = storage.load(path)
                 _try(model, self._catalogue)
+                snapshot = Snapshot(model, version, self._settings.cache_mb * 2**20)
+                snapshot.prepare()
                 if _stamp(path) != stamp:
                     self._stamp = None  # the next look reads it anew
                     raise DataError(f"{path} changed while it was read.")
             except Exception as error:  # whatever a file may do to its reader: the model in use stays
                 return self._refuse(error)
-            self._take(Snapshot(model, version, self._settings.cache_mb * 2**20))
+            self._take(snapshot)
             ms = round((time.perf_counter() - started) * 1000)
             self._log.info("model loaded", version=version, model=repr(model), ms=ms)
             return Outcome("loaded", f"version {version} is in use")

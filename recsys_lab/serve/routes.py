@@ -46,6 +46,7 @@ def routes(
             score=lambda s: s.for_user(row, n),
             instead=lambda: catalogue.popular(n, seen),
             why=(lambda s, listed: s.why_user(row, listed)) if reasons else None,
+            ready=None if snapshot is None else snapshot.ready(row, n),
             more={"ignored": []},
             key=_key(request),
         )
