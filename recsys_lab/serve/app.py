@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes(holder, answering, catalogue, events, metrics, log))
     app.add_middleware(Gate, settings=settings, holder=holder, metrics=metrics, log=log)
     problems.install(app)
-    openapi.describe(app, key=bool(settings.api_key))
+    openapi.describe(app, catalogue.scale, key=bool(settings.api_key))
 
     @app.get("/health", response_model=schemas.Health)
     async def health() -> Response:

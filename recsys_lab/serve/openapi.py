@@ -42,8 +42,8 @@ def _response(status: int) -> dict[str, Any]:
     return {"description": _WHAT[status], "content": {problems.CONTENT_TYPE: content}}
 
 
-def describe(app: FastAPI, *, key: bool) -> None:
-    """Have the app describe itself so; `key`: an API key is set."""
+def describe(app: FastAPI, scale: tuple[float, float], *, key: bool) -> None:
+    """Have the app describe itself so; `scale`: of the ratings; `key`: an API key is set."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -56,6 +56,7 @@ def describe(app: FastAPI, *, key: bool) -> None:
         schemas |= problem.pop("$defs") | {"Problem": problem}
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
+        schemas["Rated"]["properties"]["rating"] |= {"minimum": scale[0], "maximum": scale[1]}
         if key:
             found["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
             for path, methods in found["paths"].items():

@@ -25,7 +25,8 @@ from recsys_lab.serve.snapshot import Listed, Snapshot
 # Only such queries are kept: another spelling of the same question would push answers out that are asked for.
 _KEPT = re.compile(rb"(n=[1-9][0-9]?[0-9]?)?(&?reasons=(true|false))?")
 
-_Id = Annotated[str, Path(min_length=1, max_length=schemas.MAX_ID)]
+_User = Annotated[str, Path(min_length=1, max_length=schemas.MAX_ID, examples=["42"])]
+_Item = Annotated[str, Path(min_length=1, max_length=schemas.MAX_ID, examples=["50"])]
 _N = Annotated[schemas.Many, Query()]
 _Reasons = Annotated[bool, Query(description="Say why each item is recommended; it takes longer.")]
 
@@ -37,7 +38,7 @@ def routes(
     router = APIRouter(prefix="/v1")
 
     @router.get("/users/{user}/recommendations", response_model=schemas.Recommendations, responses=errors(422))
-    async def recommend(request: Request, user: _Id, n: _N = 10, reasons: _Reasons = False) -> Response:
+    async def recommend(request: Request, user: _User, n: _N = 10, reasons: _Reasons = False) -> Response:
         """The best items for a user of the training data, without those they rated; for others, what is popular."""
         snapshot = holder.current
         row = -1 if snapshot is None else snapshot.user(user)
@@ -56,9 +57,9 @@ def routes(
     @router.post("/recommendations", response_model=schemas.Recommendations, responses=errors(400, 413, 422))
     async def recommend_for(request: Request, asked: schemas.History) -> Response:
         """The best items for somebody who rated these; the model is not refitted. Items it does not know are `ignored`."""
-        _check(asked.history, catalogue.scale)
+        rated = _ratings(asked.history, catalogue.scale)
         snapshot = holder.current
-        items, ratings = [r.item for r in asked.history], np.array([r.rating for r in asked.history], dtype=float)
+        items, ratings = list(rated), np.array(list(rated.values()), dtype=float)
         places = np.full(len(items), -1) if snapshot is None else snapshot.columns(items)
         order = np.argsort(places)[(places < 0).sum() :]
         columns, values = places[order], ratings[order]
@@ -78,7 +79,7 @@ def routes(
         return _json(request, await answering.answer(snapshot, question, why_not, request.scope["told"]))
 
     @router.get("/items/{item}/similar", response_model=schemas.Similar, responses=errors(404, 422))
-    async def similar(request: Request, item: _Id, n: _N = 10) -> Response:
+    async def similar(request: Request, item: _Item, n: _N = 10) -> Response:
         """The items most similar to this one, by the model; where it cannot tell, by genres."""
         place = catalogue.place(item)
         if place < 0:
@@ -141,12 +142,9 @@ def _key(request: Request) -> tuple[str, bytes] | None:
     return (request.scope["path"], query) if _KEPT.fullmatch(query) else None
 
 
-def _check(history: list[schemas.Rated], scale: tuple[float, float]) -> None:
-    """What the shape of a request cannot say: each item once, ratings on the scale."""
+def _ratings(history: list[schemas.Rated], scale: tuple[float, float]) -> dict[Any, float]:
+    """Item -> rating, the last of each item; all must be on the scale, which the shape of a request cannot say."""
     low, high = scale
     if off := [r.rating for r in history if not low <= r.rating <= high]:
         raise HTTPException(422, f"Ratings go from {low:g} to {high:g}; got {few(off)}.")
-    items = [r.item for r in history]
-    if len(set(items)) < len(items):
-        twice = {item for item in items if items.count(item) > 1}
-        raise HTTPException(422, f"Each item of a history has one rating; {few(sorted(twice, key=str))} occurs again.")
+    return {r.item: r.rating for r in history}
