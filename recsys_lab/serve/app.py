@@ -51,6 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     # The pages that FastAPI makes of the description load scripts from elsewhere: they are left out.
     app = FastAPI(title="RecSys Lab", version=recsys_lab.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app.state.holder, app.state.events = holder, events
     app.include_router(routes(holder, answering, catalogue, events, metrics, log))
     app.add_middleware(Gate, settings=settings, holder=holder, metrics=metrics, log=log)
     problems.install(app)

@@ -104,7 +104,7 @@ class Holder:
 
     def _refuse(self, error: Exception) -> Outcome:
         known = isinstance(error, (RecsysLabError, OSError))
-        message = str(error) if known else f"{type(error).__name__}: {error}"
+        message = str(error) if known else f"the model fails when it is tried ({type(error).__name__}: {error})"
         self.refused = message.replace(str(self._settings.model), self._settings.model.name)  # no folder leaves
         self._metrics.reloads.labels("missing" if isinstance(error, MissingDataError) else "refused").inc()
         in_use = None if self.current is None else self.current.version

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from recsys_lab.serve import problems
+from recsys_lab.serve import schemas as shapes
 from recsys_lab.serve.schemas import MAX_BODY, Problem
 
 _ABOUT = """A recommender behind a REST API. Every answer says which model gave it, and whether it is the model's at all:
@@ -54,6 +55,9 @@ def describe(app: FastAPI, scale: tuple[float, float], *, key: bool) -> None:
         schemas = found["components"]["schemas"]
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs") | {"Problem": problem}
+        for name, model in vars(shapes).items():  # FastAPI drops what is null in an example
+            if name in schemas and isinstance(model, type):
+                schemas[name]["examples"] = model.model_json_schema()["examples"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas["Rated"]["properties"]["rating"] |= {"minimum": scale[0], "maximum": scale[1]}

@@ -70,7 +70,7 @@ class Settings:
             if not variable.startswith(_PREFIX) or _FOREIGN.match(variable.removeprefix(_PREFIX)):
                 continue
             if name not in kinds:
-                raise DataError(registry.unknown("setting", variable, [_PREFIX + k.upper() for k in kinds]))
+                raise DataError(f"{variable}: {registry.unknown('setting', name, kinds)}")
             found[name] = _read(variable, text, kinds[name])
         return cls(**found | {name: value for name, value in given.items() if value is not None})
 
