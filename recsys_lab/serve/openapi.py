@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from recsys_lab.serve import problems
 from recsys_lab.serve import schemas as shapes
@@ -56,7 +57,7 @@ def describe(app: FastAPI, scale: tuple[float, float], *, key: bool) -> None:
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs") | {"Problem": problem}
         for name, model in vars(shapes).items():  # FastAPI drops what is null in an example
-            if name in schemas and isinstance(model, type):
+            if name in schemas and isinstance(model, type) and issubclass(model, BaseModel):
                 schemas[name]["examples"] = model.model_json_schema()["examples"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)

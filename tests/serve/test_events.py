@@ -148,6 +148,18 @@ def test_more_than_may_wait_is_refused_and_nothing_of_it_stored(url: str, monkey
         assert log.append([event(n) for n in range(8, 12)]) == (4, 0), "later, there is room again"
 
 
+def test_who_gives_up_waiting_does_not_stop_the_writer(url: str) -> None:
+    with EventLog(url) as log:
+
+        async def give_up() -> None:
+            waiting = asyncio.wrap_future(log.submit([event(1)]))
+            waiting.cancel()
+
+        asyncio.run(give_up())
+        assert log.append([event(2)]) == (1, 0)
+        assert len(log.frame()) == 2
+
+
 def test_a_closed_log_has_stored_what_waited_and_takes_no_more(url: str) -> None:
     log = EventLog(url)
     futures = [log.submit([event(n)]) for n in range(100)]
