@@ -31,6 +31,9 @@ def register(app: typer.Typer) -> None:
             str | None,
             typer.Option(metavar="NAME", help="Where there is no such file: fit this model and save it there."),
         ] = None,
+        challenger: Annotated[
+            Path | None, typer.Option(help="Another such file, to compare: which=challenger.")
+        ] = None,
         data: Annotated[str | None, typer.Option(help="The data set with the titles, such as ml-100k.")] = None,
         events: Annotated[str | None, typer.Option(metavar="URL", help="Where clicks go, as a SQLAlchemy URL.")] = None,
         host: Annotated[str, typer.Option(help="127.0.0.1: this machine only.")] = "127.0.0.1",
@@ -43,7 +46,7 @@ def register(app: typer.Typer) -> None:
         """
         from recsys_lab.serve import Settings, create_app
 
-        settings = Settings.from_environment(model=model, data=data, events=events)
+        settings = Settings.from_environment(model=model, challenger=challenger, data=data, events=events)
         if train is not None and not settings.model.exists():
             _fit(train, settings.data, settings.model)
         with contextlib.closing(_listening(host, port)) as listening:

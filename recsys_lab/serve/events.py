@@ -9,6 +9,7 @@ SQLite by default, in WAL mode with synchronous=FULL: a commit is on the disk be
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -27,6 +28,7 @@ from recsys_lab.serve.database import COLUMNS, EVENTS, engine, without_password
 KINDS = ("impression", "click")
 _GROUP = 5_000  # events that one transaction stores at most
 _ASKED = 500  # ids that one query asks for: SQLite limits the parameters of a statement
+_TRIES = 3
 _WAITING = 50_000  # events that may wait to be written: beyond, a post is refused
 
 
@@ -146,10 +148,12 @@ class EventLog:
         return group
 
     def _store(self, posts: list[list[dict[str, Any]]]) -> list[Appended]:
-        try:
-            return self._transaction(posts)
-        except sa.exc.IntegrityError:  # another process stored one of them in between: now it can be seen
-            return self._transaction(posts)
+        for _ in range(_TRIES):
+            with contextlib.suppress(
+                sa.exc.IntegrityError
+            ):  # another process stored one of them in between: look again
+                return self._transaction(posts)
+        return self._transaction(posts)
 
     def _transaction(self, posts: list[list[dict[str, Any]]]) -> list[Appended]:
         ids = [row["id"] for rows in posts for row in rows]

@@ -42,6 +42,7 @@ _ID_SCHEMA = {
 Id = Annotated[int | str, PlainValidator(_id), WithJsonSchema(_ID_SCHEMA)]
 Text = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, pattern=_PRINTABLE)]
 Many = Annotated[int, Field(ge=1, le=MAX_N, description="Length of the list.")]
+Which = Annotated[Literal["champion", "challenger"], Field(description="Whose answer: of two models, to compare.")]
 WhyNot = Literal[
     "no-model", "unknown-user", "unknown-item", "unknown-history", "unsupported", "model-slow", "model-error"
 ]
@@ -131,6 +132,7 @@ class History(BaseModel):
     n: Annotated[int, Field(strict=True, ge=1, le=MAX_N), BeforeValidator(_whole)] = 10
     exclude: Annotated[list[Id], Field(max_length=MAX_HISTORY, description="Not to be recommended either.")] = []
     reasons: Annotated[bool, Field(strict=True)] = False
+    which: Which = "champion"
 
 
 class Found(BaseModel):
@@ -196,9 +198,10 @@ class Health(BaseModel):
 class Ready(BaseModel):
     """ "ready": the model answers. "degraded": what is popular is answered, as there is no sound model."""
 
-    model_config = _example(status="ready", model="9c1185a5c5e9", refused=None)
+    model_config = _example(status="ready", model="9c1185a5c5e9", challenger=None, refused=None)
     status: Literal["ready", "degraded"]
     model: str | None
+    challenger: Annotated[str | None, Field(description="Version of the model that it is compared with.")]
     refused: Annotated[str | None, Field(description="Why the artefact that lies there now is not in use.")]
 
 

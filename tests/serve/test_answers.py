@@ -152,10 +152,10 @@ def test_an_answer_that_was_given_is_kept_and_gets_the_id_of_each_request(servin
             text = (await client.get("/metrics")).text
             assert 'recsys_answers_total{source="model"} 1.0' in text
             assert 'recsys_answers_total{source="kept"} 1.0' in text
-            size = app.state.holder.current.answers.size
+            size = app.state.holders["champion"].current.answers.size
             for junk in ("n=10&x=1", "n=010", "reasons=1", "x"):
                 assert (await client.get(f"/v1/users/42/recommendations?{junk}")).status_code == 200
-            assert app.state.holder.current.answers.size == size, "other spellings push nothing out"
+            assert app.state.holders["champion"].current.answers.size == size, "other spellings push nothing out"
 
     asyncio.run(ask())
 

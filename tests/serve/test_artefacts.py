@@ -188,10 +188,10 @@ def test_a_file_that_is_only_touched_keeps_the_model_and_its_answers(
 
     async def ask() -> None:
         async with serving(model=path, api_key=KEY) as (client, app):
-            snapshot = app.state.holder.current
+            snapshot = app.state.holders["champion"].current
             path.touch()
             assert (await client.post(**RELOAD)).json()["result"] == "unchanged"
-            assert app.state.holder.current is snapshot
+            assert app.state.holders["champion"].current is snapshot
 
     asyncio.run(ask())
 
@@ -250,5 +250,50 @@ def test_text_ids_are_served_too(serving: Any, tmp_path: Path) -> None:
             answer = (await client.get("/v1/users/fay/recommendations?n=2")).json()
             assert answer["fallback"] is False
             assert (await client.get("/v1/users/1/recommendations")).json()["fallback_reason"] == "unknown-user"
+
+    asyncio.run(ask())
+
+
+def test_a_challenger_answers_who_asks_for_it_and_is_exchanged_alone(
+    serving: Any, saved: dict[str, Path], tmp_path: Path, als: Recommender, ease: Recommender
+) -> None:
+    path, other = tmp_path / "model.npz", tmp_path / "other.npz"
+    path.write_bytes(saved["als"].read_bytes())
+    other.write_bytes(saved["ease"].read_bytes())
+
+    async def ask() -> None:
+        async with serving(model=path, challenger=other, api_key=KEY) as (client, _):
+            versions = version(path), version(other)
+            ready = (await client.get("/ready")).json()
+            assert (ready["model"], ready["challenger"]) == versions
+            history = {"history": [{"item": 50, "rating": 5}], "n": 4}
+            for _ in range(2):  # the second time they are kept
+                for which, model, expected in zip(("champion", "challenger"), (als, ease), versions):
+                    params = {"n": 4, "which": which}
+                    answer = (await client.get(**USER, params=params)).json()
+                    assert answer["model"] == expected
+                    assert [row["item"] for row in answer["items"]] == model.recommend(42, 4)["item"].tolist()
+                    answer = (await client.get("/v1/items/50/similar", params=params, headers=USER["headers"])).json()
+                    assert answer["model"] == expected
+                    told = {**history, "which": which}
+                    answer = await client.post("/v1/recommendations", json=told, headers=USER["headers"])
+                    assert [r["item"] for r in answer.json()["items"]] == model.recommend_for({50: 5.0}, 4)[
+                        "item"
+                    ].tolist()
+            truncated(other)
+            outcome = (await client.post(**RELOAD, params={"which": "challenger"})).json()
+            assert (outcome["result"], outcome["model"]) == ("refused", versions[1])
+            assert (await client.post(**RELOAD)).json()["model"] == versions[0]
+            assert (await client.get("/ready")).json()["refused"] == outcome["message"]
+
+    asyncio.run(ask())
+
+
+def test_without_a_challenger_none_can_be_asked(serving: Any, saved: dict[str, Path]) -> None:
+    async def ask() -> None:
+        async with serving(model=saved["als"]) as (client, _):
+            for url in ("/v1/users/1/recommendations", "/v1/items/50/similar"):
+                answer = await client.get(url, params={"which": "challenger"})
+                assert (answer.status_code, answer.json()["detail"][:28]) == (404, "There is no challenger: the ")
 
     asyncio.run(ask())

@@ -47,7 +47,7 @@ def slow(train: Ratings) -> Any:
 def test_a_slow_model_is_not_waited_for_and_its_late_list_is_kept(serving: Any, slow: Slow, train: Ratings) -> None:
     async def ask() -> None:
         async with serving(timeout_ms=50, threads=2, waiting=3) as (client, app):
-            app.state.holder.current = Snapshot(slow, "slow", 2**20)
+            app.state.holders["champion"].current = Snapshot(slow, "slow", 2**20)
             urls = [f"/v1/users/{user}/recommendations" for user in range(1, 21)]
             answers = await asyncio.gather(*(client.get(url) for url in urls))
             for user, answer in enumerate(answers, 1):
@@ -60,7 +60,7 @@ def test_a_slow_model_is_not_waited_for_and_its_late_list_is_kept(serving: Any, 
             slow.scoring.set()
             for _ in range(200):
                 await asyncio.sleep(0.01)
-                if app.state.holder.current.answers.size:
+                if app.state.holders["champion"].current.answers.size:
                     break
             assert (await client.get(urls[0])).json()["fallback"] is False, "what was found late is kept"
             assert (await client.get(urls[19])).json()["fallback"] is False, "and the threads are free again"
@@ -74,11 +74,11 @@ def test_a_list_is_not_given_up_for_its_reasons(serving: Any, slow: Slow) -> Non
 
     async def ask() -> None:
         async with serving(timeout_ms=300) as (client, app):
-            app.state.holder.current = Snapshot(slow, "slow", 2**20)
+            app.state.holders["champion"].current = Snapshot(slow, "slow", 2**20)
             told = (await client.get("/v1/users/1/recommendations?n=3&reasons=true")).json()
             assert told["fallback"] is False
             assert [row["reasons"] for row in told["items"]] == [None] * 3
-            assert app.state.holder.current.answers.size == 0, "half an answer is not kept"
+            assert app.state.holders["champion"].current.answers.size == 0, "half an answer is not kept"
 
     asyncio.run(ask())
 
@@ -88,7 +88,7 @@ def test_a_model_that_fails_is_answered_without(
 ) -> None:
     async def ask() -> None:
         async with serving() as (client, app):
-            app.state.holder.current = Snapshot(slow, "slow", 2**20)
+            app.state.holders["champion"].current = Snapshot(slow, "slow", 2**20)
             answer = await client.post("/v1/recommendations", json={"history": [{"item": 50, "rating": 5}]})
             assert (answer.status_code, answer.json()["fallback_reason"]) == (200, "model-error")
             assert "secret" not in answer.text
