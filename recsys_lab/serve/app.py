@@ -37,24 +37,28 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     log, metrics = logger(settings.log_level), Metrics()
     catalogue = Catalogue(datasets.load(settings.data))
-    holder = Holder(settings, catalogue, metrics, log)
+    paths = {"champion": settings.model, "challenger": settings.challenger}
+    holders = {which: Holder(which, path, settings, catalogue, metrics, log) for which, path in paths.items() if path}
     answering = Answering(settings, catalogue, metrics, log)
     events = EventLog(settings.events)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(holder.start)
+        for holder in holders.values():
+            await asyncio.to_thread(holder.start)
         yield
-        await asyncio.to_thread(holder.stop)
+        for holder in holders.values():
+            await asyncio.to_thread(holder.stop)
         answering.pool.close()
         await asyncio.to_thread(events.close)
 
     # The pages that FastAPI makes of the description load scripts from elsewhere: they are left out.
     app = FastAPI(title="RecSys Lab", version=recsys_lab.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
-    app.include_router(routes(holder, answering, catalogue, events, metrics, log))
-    app.add_middleware(Gate, settings=settings, holder=holder, metrics=metrics, log=log)
+    app.state.holders, app.state.events = holders, events
+    app.include_router(routes(holders, answering, catalogue, events, metrics, log))
+    app.add_middleware(Gate, settings=settings, holders=holders, metrics=metrics, log=log)
     problems.install(app)
-    openapi.describe(app, key=bool(settings.api_key))
+    openapi.describe(app, catalogue.scale, key=bool(settings.api_key))
 
     @app.get("/health", response_model=schemas.Health)
     async def health() -> Response:
@@ -64,10 +68,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @app.get("/ready", response_model=schemas.Ready)
     async def ready() -> schemas.Ready:
         """May it get requests? It may, also without a model ("degraded"), since what is popular is answered then."""
-        snapshot = holder.current
-        if snapshot is None:
-            return schemas.Ready(status="degraded", model=None, refused=holder.refused)
-        return schemas.Ready(status="ready", model=snapshot.version, refused=holder.refused)
+        version = {which: holder.version for which, holder in holders.items()}
+        model, other = version["champion"], version.get("challenger")
+        refused = next((holder.refused for holder in holders.values() if holder.refused), None)
+        return schemas.Ready(status="ready" if model else "degraded", model=model, challenger=other, refused=refused)
 
     @app.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def read_metrics() -> Response:

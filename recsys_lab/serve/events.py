@@ -9,7 +9,7 @@ SQLite by default, in WAL mode with synchronous=FULL: a commit is on the disk be
 
 from __future__ import annotations
 
-import json
+import contextlib
 import queue
 import threading
 import time
@@ -23,10 +23,12 @@ import sqlalchemy as sa
 
 from recsys_lab import checks
 from recsys_lab.errors import DataError
+from recsys_lab.serve.database import COLUMNS, EVENTS, engine, without_password
 
 KINDS = ("impression", "click")
 _GROUP = 5_000  # events that one transaction stores at most
 _ASKED = 500  # ids that one query asks for: SQLite limits the parameters of a statement
+_TRIES = 3
 _WAITING = 50_000  # events that may wait to be written: beyond, a post is refused
 
 
@@ -60,34 +62,6 @@ class Overloaded(Exception):
     """More events wait than may: try again later."""
 
 
-class _Id(sa.TypeDecorator[int | str]):
-    """An id as JSON text, so that 5 and "5" stay two ids."""
-
-    impl, cache_ok = sa.Text, True
-
-    def process_bind_param(self, value: Any, dialect: sa.Dialect) -> str:
-        return json.dumps(value.item() if hasattr(value, "item") else value)
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
-        return json.loads(value)
-
-
-_EVENTS = sa.Table(
-    "events",
-    sa.MetaData(),
-    sa.Column("id", sa.String(100), primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("user", _Id, nullable=False),
-    sa.Column("item", _Id, nullable=False),
-    sa.Column("rank", sa.Integer),
-    sa.Column("request_id", sa.Text),
-    sa.Column("model", sa.Text),
-    sa.Column("experiment", sa.Text),
-    sa.Column("variant", sa.Text),
-    sa.Column("at", sa.Float(53), nullable=False, index=True),
-)
-COLUMNS = [column.name for column in _EVENTS.columns]
-
 _Post = tuple[list[dict[str, Any]], "Future[Appended]"]
 
 
@@ -110,10 +84,10 @@ class EventLog:
 
     def __init__(self, url: str = "sqlite:///events.db"):
         try:
-            self._engine = _engine(url)
-            _EVENTS.metadata.create_all(self._engine)
+            self._engine = engine(url)
+            EVENTS.metadata.create_all(self._engine)
         except (sa.exc.SQLAlchemyError, ImportError) as error:
-            shown = _without_password(url)
+            shown = without_password(url)
             raise DataError(f"events={shown!r} cannot be opened: {str(error).splitlines()[0]}") from error
         self._queue: queue.SimpleQueue[_Post | None] = queue.SimpleQueue()
         self._waiting = 0
@@ -134,6 +108,7 @@ class EventLog:
         """The same without waiting: the future is done when they are durable. Raises Overloaded, DataError."""
         rows = [_row(event) for event in _mappings(events)]
         done: Future[Appended] = Future()
+        done.set_running_or_notify_cancel()  # from here on it cannot be cancelled: the writer must be able to set it
         with self._lock:
             if self._closed:
                 raise DataError("this EventLog is closed: make a new one.")
@@ -173,17 +148,19 @@ class EventLog:
         return group
 
     def _store(self, posts: list[list[dict[str, Any]]]) -> list[Appended]:
-        try:
-            return self._transaction(posts)
-        except sa.exc.IntegrityError:  # another process stored one of them in between: now it can be seen
-            return self._transaction(posts)
+        for _ in range(_TRIES):
+            with contextlib.suppress(
+                sa.exc.IntegrityError
+            ):  # another process stored one of them in between: look again
+                return self._transaction(posts)
+        return self._transaction(posts)
 
     def _transaction(self, posts: list[list[dict[str, Any]]]) -> list[Appended]:
         ids = [row["id"] for rows in posts for row in rows]
         with self._engine.begin() as connection:
             known: set[str] = set()
             for start in range(0, len(ids), _ASKED):
-                asked = sa.select(_EVENTS.c.id).where(_EVENTS.c.id.in_(ids[start : start + _ASKED]))
+                asked = sa.select(EVENTS.c.id).where(EVENTS.c.id.in_(ids[start : start + _ASKED]))
                 known.update(connection.scalars(asked))
             answers: list[Appended] = []
             new: list[dict[str, Any]] = []
@@ -195,18 +172,18 @@ class EventLog:
                         new.append(row)
                 answers.append(Appended(len(new) - before, len(rows) - (len(new) - before)))
             if new:
-                connection.execute(_EVENTS.insert(), new)
+                connection.execute(EVENTS.insert(), new)
         return answers
 
     # ------------------------------------------------------------------ out
     def frame(self, since: float | None = None, until: float | None = None) -> pd.DataFrame:
         """The events with since <= at < until, sorted by (at, id): columns id, kind, user, item, rank, request_id, model,
         experiment, variant, at."""
-        asked = sa.select(_EVENTS).order_by(_EVENTS.c.at, _EVENTS.c.id)
+        asked = sa.select(EVENTS).order_by(EVENTS.c.at, EVENTS.c.id)
         if since is not None:
-            asked = asked.where(_EVENTS.c.at >= since)
+            asked = asked.where(EVENTS.c.at >= since)
         if until is not None:
-            asked = asked.where(_EVENTS.c.at < until)
+            asked = asked.where(EVENTS.c.at < until)
         with self._engine.connect() as connection:
             rows = connection.execute(asked).all()
         frame = pd.DataFrame([tuple(row) for row in rows], columns=COLUMNS, dtype=object)
@@ -227,28 +204,6 @@ class EventLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _engine(url: str) -> sa.Engine:
-    if sa.make_url(url).get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True)
-    if sa.make_url(url).database in (None, "", ":memory:"):
-        raise DataError(f"events={url!r} would be gone with the process: give a file, such as sqlite:///events.db.")
-    engine = sa.create_engine(url, connect_args={"timeout": 30})
-
-    @sa.event.listens_for(engine, "connect")
-    def _durable(connection: Any, _: Any) -> None:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-
-    return engine
-
-
-def _without_password(url: str) -> str:
-    try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
-        return "..."
 
 
 def _mappings(events: Iterable[Event | Mapping[str, Any]] | pd.DataFrame) -> Iterable[Mapping[str, Any]]:

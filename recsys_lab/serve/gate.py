@@ -13,6 +13,7 @@ import hmac
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -38,8 +39,9 @@ _USERS, _ITEMS = "/v1/users/{user}/recommendations", "/v1/items/{item}/similar" 
 class Gate:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp, settings: Settings, holder: Holder, metrics: Metrics, log: Any):
-        self._app, self._holder, self._metrics, self._log = app, holder, metrics, log
+    def __init__(self, app: ASGIApp, settings: Settings, holders: Mapping[str, Holder], metrics: Metrics, log: Any):
+        self._app, self._metrics, self._log = app, metrics, log
+        self._champion, self._challenger = holders["champion"], holders.get("challenger")
         self._key = settings.api_key.encode()
         self._debug = settings.log_level == "debug"
 
@@ -101,7 +103,8 @@ class Gate:
             )
 
     def _kept(self, scope: Scope) -> bytes | None:
-        snapshot = self._holder.current
+        holder = self._challenger if b"which=challenger" in scope["query_string"] else self._champion
+        snapshot = None if holder is None else holder.current
         if snapshot is None or scope["method"] != "GET":
             return None
         return snapshot.answers.get((scope["path"], scope["query_string"]))

@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 
 
 class Holder:
-    """Holds the snapshot in use.
+    """Holds the snapshot in use of one artefact; `which` is its name in the log, the metrics and requests.
 
     Attributes
     ----------
@@ -44,10 +44,11 @@ class Holder:
     refused : why the artefact that lies there now is not in use; None where it is.
     """
 
-    def __init__(self, settings: Settings, catalogue: Catalogue, metrics: Metrics, log: Any):
+    def __init__(self, which: str, path: Path, settings: Settings, catalogue: Catalogue, metrics: Metrics, log: Any):
         self.current: Snapshot | None = None
         self.refused: str | None = None
-        self._settings, self._catalogue, self._metrics, self._log = settings, catalogue, metrics, log
+        self._which, self._path, self._settings = which, path, settings
+        self._catalogue, self._metrics, self._log = catalogue, metrics, log.bind(which=which)
         self._stamp: _Stamp | str | None = "never looked"
         self._lock = threading.Lock()  # the watcher and an administrator may look at the same time
         self._ended = threading.Event()
@@ -57,6 +58,12 @@ class Holder:
         """Load the artefact, if there is a sound one, and begin to watch."""
         self.look()
         self._watcher.start()
+
+    @property
+    def version(self) -> str | None:
+        """Of the model in use."""
+        snapshot = self.current
+        return None if snapshot is None else snapshot.version
 
     def stop(self) -> None:
         self._ended.set()
@@ -70,7 +77,7 @@ class Holder:
     def look(self, *, again: bool = False) -> Outcome:
         """Load the artefact if it changed since the last look; with `again`, even if not."""
         with self._lock:
-            path = self._settings.model
+            path = self._path
             stamp = _stamp(path)
             if stamp == self._stamp and not again:
                 return Outcome("unchanged", self.refused or "the artefact is in use")
@@ -78,7 +85,7 @@ class Holder:
             started = time.perf_counter()
             try:
                 version = _version(path)
-                if self.current is not None and version == self.current.version:
+                if version == self.version:
                     self.refused = None
                     return Outcome("unchanged", "the artefact is in use")
                 model = storage.load(path)
@@ -98,17 +105,16 @@ class Holder:
     def _take(self, snapshot: Snapshot) -> None:
         old, self.current, self.refused = self.current, snapshot, None  # here it changes, for all later requests
         if old is not None:
-            self._metrics.model.remove(old.version)
-        self._metrics.model.labels(snapshot.version).set_to_current_time()
+            self._metrics.model.remove(self._which, old.version)
+        self._metrics.model.labels(self._which, snapshot.version).set_to_current_time()
         self._metrics.reloads.labels("loaded").inc()
 
     def _refuse(self, error: Exception) -> Outcome:
         known = isinstance(error, (RecsysLabError, OSError))
-        message = str(error) if known else f"{type(error).__name__}: {error}"
-        self.refused = message.replace(str(self._settings.model), self._settings.model.name)  # no folder leaves
+        message = str(error) if known else f"the model fails when it is tried ({type(error).__name__}: {error})"
+        self.refused = message.replace(str(self._path), self._path.name)  # no folder leaves
         self._metrics.reloads.labels("missing" if isinstance(error, MissingDataError) else "refused").inc()
-        in_use = None if self.current is None else self.current.version
-        self._log.warning("model refused", why=message, in_use=in_use, exc_info=not known)
+        self._log.warning("model refused", why=message, in_use=self.version, exc_info=not known)
         return Outcome("refused", self.refused)
 
 

@@ -22,7 +22,9 @@ class Metrics:
         self.reloads = Counter(
             "recsys_reloads", "Artefacts that were loaded or refused.", ["result"], registry=registry
         )
-        self.model = Gauge("recsys_model_loaded_seconds", "When the model was loaded.", ["version"], registry=registry)
+        self.model = Gauge(
+            "recsys_model_loaded_seconds", "When the model was loaded.", ["which", "version"], registry=registry
+        )
         self.events = Counter("recsys_events", "Events by what became of them.", ["result"], registry=registry)
         self._bound: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
         self.kept = self.answers.labels("kept")

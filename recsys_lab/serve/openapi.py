@@ -6,8 +6,10 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from recsys_lab.serve import problems
+from recsys_lab.serve import schemas as shapes
 from recsys_lab.serve.schemas import MAX_BODY, Problem
 
 _ABOUT = """A recommender behind a REST API. Every answer says which model gave it, and whether it is the model's at all:
@@ -42,8 +44,8 @@ def _response(status: int) -> dict[str, Any]:
     return {"description": _WHAT[status], "content": {problems.CONTENT_TYPE: content}}
 
 
-def describe(app: FastAPI, *, key: bool) -> None:
-    """Have the app describe itself so; `key`: an API key is set."""
+def describe(app: FastAPI, scale: tuple[float, float], *, key: bool) -> None:
+    """Have the app describe itself so; `scale`: of the ratings; `key`: an API key is set."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -54,8 +56,12 @@ def describe(app: FastAPI, *, key: bool) -> None:
         schemas = found["components"]["schemas"]
         problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= problem.pop("$defs") | {"Problem": problem}
+        for name, model in vars(shapes).items():  # FastAPI drops what is null in an example
+            if name in schemas and isinstance(model, type) and issubclass(model, BaseModel):
+                schemas[name]["examples"] = model.model_json_schema()["examples"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
+        schemas["Rated"]["properties"]["rating"] |= {"minimum": scale[0], "maximum": scale[1]}
         if key:
             found["components"]["securitySchemes"] = {"key": {"type": "apiKey", "in": "header", "name": "X-API-Key"}}
             for path, methods in found["paths"].items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -23,23 +24,36 @@ from recsys_lab.serve.openapi import errors
 from recsys_lab.serve.snapshot import Listed, Snapshot
 
 # Only such queries are kept: another spelling of the same question would push answers out that are asked for.
-_KEPT = re.compile(rb"(n=[1-9][0-9]?[0-9]?)?(&?reasons=(true|false))?")
+_KEPT = re.compile(rb"(n=[1-9][0-9]?[0-9]?)?(&?reasons=(true|false))?(&?which=(champion|challenger))?")
 
-_Id = Annotated[str, Path(min_length=1, max_length=schemas.MAX_ID)]
+_User = Annotated[str, Path(min_length=1, max_length=schemas.MAX_ID, examples=["42"])]
+_Item = Annotated[str, Path(min_length=1, max_length=schemas.MAX_ID, examples=["50"])]
 _N = Annotated[schemas.Many, Query()]
 _Reasons = Annotated[bool, Query(description="Say why each item is recommended; it takes longer.")]
 
 
 def routes(
-    holder: Holder, answering: Answering, catalogue: Catalogue, events: EventLog, metrics: Metrics, log: Any
+    holders: Mapping[str, Holder],
+    answering: Answering,
+    catalogue: Catalogue,
+    events: EventLog,
+    metrics: Metrics,
+    log: Any,
 ) -> APIRouter:
     """The routes of one service."""
     router = APIRouter(prefix="/v1")
 
-    @router.get("/users/{user}/recommendations", response_model=schemas.Recommendations, responses=errors(422))
-    async def recommend(request: Request, user: _Id, n: _N = 10, reasons: _Reasons = False) -> Response:
+    def chosen(which: str) -> Holder:
+        if which not in holders:
+            raise HTTPException(404, "There is no challenger: the service was started without --challenger.")
+        return holders[which]
+
+    @router.get("/users/{user}/recommendations", response_model=schemas.Recommendations, responses=errors(404, 422))
+    async def recommend(
+        request: Request, user: _User, n: _N = 10, reasons: _Reasons = False, which: schemas.Which = "champion"
+    ) -> Response:
         """The best items for a user of the training data, without those they rated; for others, what is popular."""
-        snapshot = holder.current
+        snapshot = chosen(which).current
         row = -1 if snapshot is None else snapshot.user(user)
         seen = set() if snapshot is None or row < 0 else snapshot.seen(row)
         question = Question(
@@ -53,12 +67,12 @@ def routes(
         why_not = None if row >= 0 else "unknown-user"
         return _json(request, await answering.answer(snapshot, question, why_not, request.scope["told"]))
 
-    @router.post("/recommendations", response_model=schemas.Recommendations, responses=errors(400, 413, 422))
+    @router.post("/recommendations", response_model=schemas.Recommendations, responses=errors(400, 404, 413, 422))
     async def recommend_for(request: Request, asked: schemas.History) -> Response:
         """The best items for somebody who rated these; the model is not refitted. Items it does not know are `ignored`."""
-        _check(asked.history, catalogue.scale)
-        snapshot = holder.current
-        items, ratings = [r.item for r in asked.history], np.array([r.rating for r in asked.history], dtype=float)
+        rated = _ratings(asked.history, catalogue.scale)
+        snapshot = chosen(asked.which).current
+        items, ratings = list(rated), np.array(list(rated.values()), dtype=float)
         places = np.full(len(items), -1) if snapshot is None else snapshot.columns(items)
         order = np.argsort(places)[(places < 0).sum() :]
         columns, values = places[order], ratings[order]
@@ -78,12 +92,12 @@ def routes(
         return _json(request, await answering.answer(snapshot, question, why_not, request.scope["told"]))
 
     @router.get("/items/{item}/similar", response_model=schemas.Similar, responses=errors(404, 422))
-    async def similar(request: Request, item: _Id, n: _N = 10) -> Response:
+    async def similar(request: Request, item: _Item, n: _N = 10, which: schemas.Which = "champion") -> Response:
         """The items most similar to this one, by the model; where it cannot tell, by genres."""
         place = catalogue.place(item)
         if place < 0:
             raise HTTPException(404, "There is no such item: GET /v1/items?query= finds them by their titles.")
-        snapshot = holder.current
+        snapshot = chosen(which).current
         column = -1 if snapshot is None else int(snapshot.columns([catalogue.ids[place]])[0])
         question = Question(
             score=lambda s: s.similar(column, n),
@@ -121,12 +135,12 @@ def routes(
         metrics.events.labels("duplicate").inc(appended.duplicates)
         return _json(request, to_json(appended._asdict()))
 
-    @router.post("/admin/reload", response_model=schemas.Reloaded, responses=errors(403))
-    async def reload(request: Request) -> Response:
+    @router.post("/admin/reload", response_model=schemas.Reloaded, responses=errors(403, 404, 422))
+    async def reload(request: Request, which: schemas.Which = "champion") -> Response:
         """Read the artefact again, now. Needs the API key."""
+        holder = chosen(which)
         result, message = await asyncio.to_thread(holder.look, again=True)
-        version = None if holder.current is None else holder.current.version
-        return _json(request, to_json({"result": result, "message": message, "model": version}))
+        return _json(request, to_json({"result": result, "message": message, "model": holder.version}))
 
     return router
 
@@ -141,12 +155,9 @@ def _key(request: Request) -> tuple[str, bytes] | None:
     return (request.scope["path"], query) if _KEPT.fullmatch(query) else None
 
 
-def _check(history: list[schemas.Rated], scale: tuple[float, float]) -> None:
-    """What the shape of a request cannot say: each item once, ratings on the scale."""
+def _ratings(history: list[schemas.Rated], scale: tuple[float, float]) -> dict[Any, float]:
+    """Item -> rating, the last of each item; all must be on the scale, which the shape of a request cannot say."""
     low, high = scale
     if off := [r.rating for r in history if not low <= r.rating <= high]:
         raise HTTPException(422, f"Ratings go from {low:g} to {high:g}; got {few(off)}.")
-    items = [r.item for r in history]
-    if len(set(items)) < len(items):
-        twice = {item for item in items if items.count(item) > 1}
-        raise HTTPException(422, f"Each item of a history has one rating; {few(sorted(twice, key=str))} occurs again.")
+    return {r.item: r.rating for r in history}

@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 MAX_BODY = 2**18  # bytes
 MAX_N, MAX_HISTORY, MAX_QUERY, MAX_EVENTS, MAX_ID = 100, 1_000, 100, 500, 100
 
-Number = Annotated[int, Field(strict=True, ge=-(2**63), le=2**63 - 1)]
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, pattern=r"^[^\x00-\x1f\x7f]+$")]
-Id = Number | Text
+# Beyond, programs that read JSON's numbers as floats would take one id for another.
+_EXACT = 2**53 - 1
+_PRINTABLE = r"^[^\x00-\x1f\x7f]+$"
+
+
+def _whole(value: Any) -> Any:
+    """5.0 is a whole number in JSON; true is none."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _id(value: Any) -> int | str:
+    value = _whole(value)
+    if type(value) is int and abs(value) <= _EXACT:
+        return value
+    if type(value) is str and len(value) <= MAX_ID and re.fullmatch(r"[^\x00-\x1f\x7f\ud800-\udfff]+", value):
+        return value
+    raise PydanticCustomError(
+        "id", "an id is a whole number, or text of 1 to {most} printable letters", {"most": MAX_ID}
+    )
+
+
+_ID_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": -_EXACT, "maximum": _EXACT},
+        {"type": "string", "minLength": 1, "maxLength": MAX_ID, "pattern": _PRINTABLE},
+    ]
+}
+Id = Annotated[int | str, PlainValidator(_id), WithJsonSchema(_ID_SCHEMA)]
+Text = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, pattern=_PRINTABLE)]
 Many = Annotated[int, Field(ge=1, le=MAX_N, description="Length of the list.")]
+Which = Annotated[Literal["champion", "challenger"], Field(description="Whose answer: of two models, to compare.")]
 WhyNot = Literal[
     "no-model", "unknown-user", "unknown-item", "unknown-history", "unsupported", "model-slow", "model-error"
 ]
@@ -92,17 +121,18 @@ class Rated(BaseModel):
 
     model_config = _example(item=100, rating=5)
     item: Id
-    rating: Annotated[float, Field(allow_inf_nan=False, description="On the scale of the data set.")]
+    rating: Annotated[float, Field(strict=True, allow_inf_nan=False, description="On the scale of the data set.")]
 
 
 class History(BaseModel):
-    """What a person rated, each item once; the model serves them without being refitted."""
+    """What a person rated; of several ratings of an item, the last counts. The model serves them without being refitted."""
 
     model_config = _example(history=[{"item": 100, "rating": 5}, {"item": 50, "rating": 4}], n=10, reasons=True)
     history: Annotated[list[Rated], Field(max_length=MAX_HISTORY)]
-    n: Many = 10
+    n: Annotated[int, Field(strict=True, ge=1, le=MAX_N), BeforeValidator(_whole)] = 10
     exclude: Annotated[list[Id], Field(max_length=MAX_HISTORY, description="Not to be recommended either.")] = []
     reasons: Annotated[bool, Field(strict=True)] = False
+    which: Which = "champion"
 
 
 class Found(BaseModel):
@@ -131,13 +161,14 @@ class Event(BaseModel):
     kind: Literal["impression", "click"]
     user: Id
     item: Id
-    rank: Annotated[int | None, Field(strict=True, ge=1, le=10_000)] = None
+    rank: Annotated[int, Field(strict=True, ge=1, le=10_000), BeforeValidator(_whole)] | None = None
     request_id: Text | None = None
     model: Text | None = None
     experiment: Text | None = None
     variant: Text | None = None
     at: Annotated[
-        float | None, Field(ge=0, le=1e11, allow_inf_nan=False, description="Seconds since 1970, UTC; null: now.")
+        float | None,
+        Field(strict=True, ge=0, le=1e11, allow_inf_nan=False, description="Seconds since 1970, UTC; null: now."),
     ] = None
 
 
@@ -167,9 +198,10 @@ class Health(BaseModel):
 class Ready(BaseModel):
     """ "ready": the model answers. "degraded": what is popular is answered, as there is no sound model."""
 
-    model_config = _example(status="ready", model="9c1185a5c5e9", refused=None)
+    model_config = _example(status="ready", model="9c1185a5c5e9", challenger=None, refused=None)
     status: Literal["ready", "degraded"]
     model: str | None
+    challenger: Annotated[str | None, Field(description="Version of the model that it is compared with.")]
     refused: Annotated[str | None, Field(description="Why the artefact that lies there now is not in use.")]
 
 

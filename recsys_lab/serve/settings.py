@@ -24,6 +24,7 @@ class Settings:
     Attributes
     ----------
     model : the artefact that `recsys-lab save` wrote; it may appear, change or vanish while the service runs.
+    challenger : another artefact, None: there is none. Whoever asks with which=challenger gets its answers, to compare.
     data : the data set that gives titles, and what is popular when there is no model.
     events : the SQLAlchemy URL of the database of impressions and clicks.
     api_key : asked for under /v1/ where it is set (header X-API-Key); /v1/admin/ is closed where it is not.
@@ -39,6 +40,7 @@ class Settings:
     """
 
     model: Path = Path("model.npz")
+    challenger: Path | None = None
     data: str = "ml-100k"
     events: str = "sqlite:///events.db"
     api_key: str = field(default="", repr=False)
@@ -51,6 +53,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", Path(self.model))
+        object.__setattr__(self, "challenger", Path(self.challenger) if self.challenger else None)
         checks.number("reload_seconds", self.reload_seconds, 0, "how often the artefact is looked at", above=True)
         checks.number("timeout_ms", self.timeout_ms, 0, "how long a model may take for an answer", above=True)
         checks.whole("threads", self.threads, 1, "each computes one answer at a time", 64)
@@ -70,7 +73,7 @@ class Settings:
             if not variable.startswith(_PREFIX) or _FOREIGN.match(variable.removeprefix(_PREFIX)):
                 continue
             if name not in kinds:
-                raise DataError(registry.unknown("setting", variable, [_PREFIX + k.upper() for k in kinds]))
+                raise DataError(f"{variable}: {registry.unknown('setting', name, kinds)}")
             found[name] = _read(variable, text, kinds[name])
         return cls(**found | {name: value for name, value in given.items() if value is not None})
 
