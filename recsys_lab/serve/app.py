@@ -55,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The pages that FastAPI makes of the description load scripts from elsewhere: they are left out.
     app = FastAPI(title="RecSys Lab", version=recsys_lab.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.holders, app.state.events = holders, events
-    app.include_router(routes(holders, answering, catalogue, events, metrics, log))
+    app.include_router(routes(settings.data, holders, answering, catalogue, events, metrics, log))
     app.add_middleware(Gate, settings=settings, holders=holders, metrics=metrics, log=log)
     problems.install(app)
     openapi.describe(app, catalogue.scale, key=bool(settings.api_key))

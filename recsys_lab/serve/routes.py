@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
+from recsys_lab import registry
 from recsys_lab.errors import few
 from recsys_lab.serve import schemas
 from recsys_lab.serve.answering import Answering, Question
@@ -33,6 +34,7 @@ _Reasons = Annotated[bool, Query(description="Say why each item is recommended; 
 
 
 def routes(
+    data: str,
     holders: Mapping[str, Holder],
     answering: Answering,
     catalogue: Catalogue,
@@ -47,6 +49,12 @@ def routes(
         if which not in holders:
             raise HTTPException(404, "There is no challenger: the service was started without --challenger.")
         return holders[which]
+
+    @router.get("/models", response_model=schemas.Models)
+    async def models(request: Request) -> Response:
+        """Which models are asked here, what they rank, and on which scale ratings are."""
+        found = [_model(which, holder) for which, holder in holders.items()]
+        return _json(request, to_json({"data": data, "scale": catalogue.scale, "models": found}))
 
     @router.get("/users/{user}/recommendations", response_model=schemas.Recommendations, responses=errors(404, 422))
     async def recommend(
@@ -143,6 +151,15 @@ def routes(
         return _json(request, to_json({"result": result, "message": message, "model": holder.version}))
 
     return router
+
+
+def _model(which: str, holder: Holder) -> dict[str, Any]:
+    snapshot, refused = holder.current, holder.refused
+    if snapshot is None:
+        return {"which": which, "version": None, "kind": None, "about": None, "refused": refused}
+    kind = type(snapshot.model).__name__
+    about = next((entry.about for entry in registry.MODELS.values() if entry.name == kind), None)
+    return {"which": which, "version": snapshot.version, "kind": kind, "about": about, "refused": refused}
 
 
 def _json(request: Request, body: bytes) -> Response:

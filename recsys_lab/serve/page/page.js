@@ -85,12 +85,16 @@ function askForKey() {
 
 const say = (text) => { $("news").textContent = text; };
 
-/** Show in `place` what went wrong, with a button to try again; without a message, nothing is wrong. */
+/** Show in `place` what went wrong, with a button to try again; without a message, nothing is wrong. The focus stays near. */
 function trouble(place, message, again) {
+  const held = place.contains(document.activeElement);
   place.replaceChildren();
   place.classList.toggle("error", Boolean(message));
   place.hidden = !message;
-  if (!message) return;
+  if (!message) {
+    if (held) $(place.closest("#find") ? "query" : "recommended").focus({ preventScroll: true });
+    return;
+  }
   const text = document.createElement("p"), retry = document.createElement("button");
   text.textContent = message;
   text.setAttribute("role", "alert");
@@ -98,6 +102,7 @@ function trouble(place, message, again) {
   retry.textContent = "Try again";
   retry.addEventListener("click", again);
   place.append(text, retry);
+  if (held) retry.focus();
 }
 
 // ------------------------------------------------------------------ films
@@ -129,8 +134,8 @@ function filmRow(place, film, kind) {
   const [similar, remove] = [row.querySelector(".similar-button"), row.querySelector(".remove")];
   similar.querySelector("span").textContent = ` films to ${film.title}`;
   remove.querySelector("span").textContent = ` ${film.title} from your films`;
-  if (kind === "mine") similar.remove(); else remove.remove();
-  if (kind === "similar") similar.remove();
+  if (kind !== "mine") remove.remove();
+  if (kind === "mine" || kind === "similar") for (const part of [similar, row.querySelector(".similar")]) part.remove();
   similar.addEventListener("click", () => toggleSimilar(row, place));
   remove.addEventListener("click", () => forget(row));
   return row;
@@ -177,13 +182,17 @@ async function toggleSimilar(row, place) {
   const button = row.querySelector(".similar-button"), panel = row.querySelector(".similar");
   const open = button.getAttribute("aria-expanded") === "false";
   button.setAttribute("aria-expanded", open);
-  panel.hidden = !open;
-  if (!open) return;
+  if (!open) {
+    panel.hidden = true;
+    return;
+  }
   if (row.shown) log(row, "click");
+  trouble(panel);
   panel.textContent = "Looking for similar films…";
-  const model = place === "compare" ? "&model=compare" : "";
+  panel.hidden = false;
+  const which = place === "challenger" ? "&which=challenger" : "";
   try {
-    const answer = await ask(`items/${encodeURIComponent(row.film.item)}/similar?n=${SIMILAR}${model}`);
+    const answer = await ask(`items/${encodeURIComponent(row.film.item)}/similar?n=${SIMILAR}${which}`);
     const heading = document.createElement("p"), list = document.createElement("ul");
     heading.className = "quiet";
     const by = answer.fallback ? "These share most of its genres:" : "Most similar, says the model:";
@@ -196,7 +205,7 @@ async function toggleSimilar(row, place) {
     say(`${answer.items.length} films similar to ${row.film.title}.`);
   } catch (error) {
     button.setAttribute("aria-expanded", "false");
-    trouble(panel, error.message, () => { trouble(panel); toggleSimilar(row, place); button.focus(); });
+    trouble(panel, error.message, () => { button.focus(); toggleSimilar(row, place); });
   }
 }
 
@@ -208,15 +217,16 @@ const search = latest(TYPING, async (signal) => {
     const rows = rowsOf(list);
     arrange(list, items.map((film) => rows.get(film.item) ?? filmRow("find", film, "find")));
     paint();
+    trouble($("found"));
+    $("found").hidden = false;
     if (!query) $("found").textContent = "Most people know these:";
     else if (!items.length) $("found").textContent = `No title holds “${query}”.`;
     else $("found").textContent = items.length < FOUND ? "Found, the most rated first:" : `The ${FOUND} most rated that match:`;
     if (query) say(items.length ? `${items.length} films found.` : `No title holds ${query}.`);
-    $("found").classList.remove("error");
   } catch (error) {
     if (error.name === "AbortError") throw error;
     list.replaceChildren();
-    trouble($("found"), error.message, () => { trouble($("found")); $("found").hidden = false; search(); });
+    trouble($("found"), error.message, search);
   }
 });
 
@@ -278,41 +288,43 @@ const INSTEAD = {
   "unknown-history": "The model does not know any of the films you rated.",
 };
 
-const asked = () => ($("compare").checked ? ["main", "compare"] : ["main"]);
+const asked = () => ($("compare").checked ? ["champion", "challenger"] : ["champion"]);
 
 const recommend = latest(RATING, async (signal) => {
-  const answers = await Promise.all(asked().map((name) => recommendBy(name, signal)));
+  const answers = await Promise.all(asked().map((which) => recommendBy(which, signal)));
   if (answers.every(Boolean)) announce(answers);
 });
 
 /** The list of one model, asked and shown; undefined where there was trouble, which is shown then. */
-async function recommendBy(name, signal) {
-  const list = listOf(name), notice = list.querySelector(".notice");
+async function recommendBy(which, signal) {
+  const list = listOf(which), notice = list.querySelector(".notice");
   const history = [...ratings.values()].slice(-1000).map(({ item, rating }) => ({ item, rating }));
   try {
-    const answer = await ask("recommendations", { body: { history, n: RECOMMENDED, reasons: true, model: name }, signal });
-    if (answer.model !== models.find((model) => model.name === name)?.version) ({ models } = await ask("models", { signal }));
-    return show(list, name, answer);
+    const answer = await ask("recommendations", { body: { history, n: RECOMMENDED, reasons: true, which }, signal });
+    if (answer.model !== modelOf(which)?.version) ({ models } = await ask("models", { signal })); // it has a successor
+    return show(list, which, answer);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     trouble(notice, `${error.message} ${list.querySelector(".film") ? "The list below is of before." : ""}`, recommend);
   }
 }
 
-function listOf(name) {
-  let list = $(`list-${name}`);
+const modelOf = (which) => models.find((model) => model.which === which);
+
+function listOf(which) {
+  let list = $(`list-${which}`);
   if (!list) {
     list = copy("list");
-    list.id = `list-${name}`;
-    list.setAttribute("aria-label", name === "main" ? "The service's model" : "The model to compare");
+    list.id = `list-${which}`;
+    list.setAttribute("aria-label", which === "champion" ? "The model in use" : "The model to compare");
     $("lists").append(list);
   }
   return list;
 }
 
-function show(list, name, answer) {
+function show(list, which, answer) {
   const films = list.querySelector(".films"), rows = rowsOf(films), fresh = rows.size > 0;
-  const model = models.find((model) => model.name === name);
+  const model = modelOf(which);
   list.querySelector("h3").textContent = answer.fallback ? "What most people rated" : model.kind;
   const version = answer.model && !answer.fallback ? `version ${answer.model}` : "no model";
   list.querySelector(".about").textContent = answer.fallback ? "The same for everybody" : `${model.about ?? "a model"} · ${version}`;
@@ -320,11 +332,11 @@ function show(list, name, answer) {
 
   const most = Math.max(...answer.items.flatMap((film) => (film.reasons ?? []).map((reason) => reason.weight)));
   const next = answer.items.map((film) => {
-    const row = rows.get(film.item) ?? filmRow(name, film, "recommended");
+    const row = rows.get(film.item) ?? filmRow(which, film, "recommended");
     row.querySelector(".rank").textContent = film.rank;
     chip(row, fresh && !rows.has(film.item) ? "new" : "");
     row.querySelector(".why").replaceChildren(...why(film.reasons, most, answer.fallback));
-    row.shown = { rank: film.rank, request_id: answer.request_id, model: answer.fallback ? null : answer.model, name };
+    row.shown = { rank: film.rank, request_id: answer.request_id, model: answer.fallback ? null : answer.model, which };
     return row;
   });
   arrange(films, next);
@@ -333,20 +345,22 @@ function show(list, name, answer) {
     seen.unobserve(row); // observed anew, it is reported anew: this is another list
     seen.observe(row);
   }
-  return { name, answer, fresh: next.filter((row) => !rows.has(row.film.item)).length };
+  return { answer, fresh: next.filter((row) => !rows.has(row.film.item)).length };
 }
 
 /** Say plainly where a list is not the model's, or falls short. */
 function explain(notice, { fallback, fallback_reason: reason, ignored, items }, model) {
-  trouble(notice);
   const popular = "These are the films that most people rated.";
-  if (fallback && !ratings.size) {
-    notice.textContent = `You have not rated anything yet. ${popular}`;
-  } else if (fallback) {
-    trouble(notice, `${INSTEAD[reason] ?? "The model did not answer."} ${popular}`, recommend);
-    if (reason === "no-model" && model.refused) notice.firstElementChild.append(` (${model.refused})`);
+  if (fallback && ratings.size) {
+    const because = reason === "no-model" && model.refused ? ` (${model.refused})` : "";
+    trouble(notice, `${INSTEAD[reason] ?? "The model did not answer."} ${popular}${because}`, recommend);
     notice.classList.remove("error");
     notice.firstElementChild.removeAttribute("role"); // announce() says it
+    return;
+  }
+  trouble(notice);
+  if (fallback) {
+    notice.textContent = `You have not rated anything yet. ${popular}`;
   } else if (!items.length) {
     notice.textContent = "The model finds nothing for these ratings: rate a few films that you liked.";
   } else if (ignored.length) {
@@ -396,7 +410,7 @@ function announce(answers) {
 $("compare").addEventListener("change", () => {
   document.body.classList.toggle("comparing", $("compare").checked);
   if (!$("compare").checked) {
-    $("list-compare")?.remove();
+    $("list-challenger")?.remove();
     for (const row of document.querySelectorAll(".shared")) row.classList.remove("shared");
   }
   recommend();
@@ -409,10 +423,10 @@ const send = latest(LOGGING, () => flush());
 
 /** An event of a recommended film: once for each answer, however often it scrolls by or is clicked. */
 function log(row, kind) {
-  const { rank, request_id, model, name } = row.shown, once = `${kind} ${request_id} ${row.film.item}`;
+  const { rank, request_id, model, which } = row.shown, once = `${kind} ${request_id} ${row.film.item}`;
   if (logged.has(once)) return;
   logged.add(once);
-  const trial = $("compare").checked ? { experiment: "side-by-side", variant: name } : {};
+  const trial = $("compare").checked ? { experiment: "side-by-side", variant: which } : {};
   waiting.push({ id: uuid(), kind, user: visitor.get(), item: row.film.item, rank, request_id, model, ...trial });
   send();
 }
