@@ -1,4 +1,4 @@
-"""`make bench`: measure everything anew, then write the page; about forty minutes.
+"""`make bench`: measure everything anew, then write the page; about fifty minutes.
 
 python -m benchmarks                    everything, from the beginning
 python -m benchmarks --resume           only what is not yet in benchmarks/results/
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, seeds, start, store
+from benchmarks.serving import __main__ as serving
 
 
 def write() -> None:
@@ -30,11 +31,12 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "everybody": (everybody.main, "everybody"),
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
+    "serving": (serving.measure, "serving"),
     "page": (write, ""),
 }
 
 
-SHORT = ("machine", "seeds", "everybody")  # measured in one go; the others go on where they were interrupted
+SHORT = ("machine", "seeds", "everybody", "serving")  # measured in one go; the others go on where they were interrupted
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchmarks import store
 from benchmarks.pictures import NAMES
+from benchmarks.serving import report as service
 from benchmarks.targets import targets
 from benchmarks.targets.numbers import LEVELS, ML, SMALL, mean, ratios, seconds
 
@@ -140,6 +141,8 @@ def page() -> str:
         "\n".join(_facts()),
         _growth(),
         _first_calls(),
+        "## The service" if store.kept("serving") else "",
+        service.report(store.kept("serving")),
         "## The machine",
         _machine(),
     ]

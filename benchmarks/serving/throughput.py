@@ -31,6 +31,7 @@ def main(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
         path = storage.save(registry.make(MODEL).fit(train), folder / "model.npz")
         with servers.service(path, folder) as ours, servers.empty(folder) as empty:
             cold = _turn(ours.port, iter([_path(user) for user in users]), 60.0)
+            computed = _turn(ours.port, iter([_path(user, 30) for user in users]), 60.0)
             _turn(empty.port, cycle(["/"]), seconds)
             for turn in range(rounds):
                 runs = {
@@ -43,11 +44,18 @@ def main(rounds: int = ROUNDS, seconds: float = SECONDS) -> dict[str, Any]:
         what: statistics.median(turn["top10"][what] / turn["empty"][what] for turn in turns)
         for what in ("per_second", "p50_ms", "p99_ms")
     }
-    return {"model": MODEL, "connections": 50, "rounds": turns, "ratio": ratio, "first_answers": cold}
+    return {
+        "model": MODEL,
+        "connections": 50,
+        "rounds": turns,
+        "ratio": ratio,
+        "first_answers": cold,
+        "computed": computed,
+    }
 
 
-def _path(user: Any) -> str:
-    return f"/v1/users/{user}/recommendations?n=10"
+def _path(user: Any, n: int = 10) -> str:
+    return f"/v1/users/{user}/recommendations?n={n}"
 
 
 def by_chance(users: list[Any]) -> Iterator[str]:

@@ -93,7 +93,7 @@ class Holder:
                 snapshot = Snapshot(model, version, self._settings.cache_mb * 2**20)
                 snapshot.prepare()
                 if _stamp(path) != stamp:
-                    self._stamp = None  # the next look reads it anew
+                    self._stamp = "changed"  # the next look reads it anew
                     raise DataError(f"{path} changed while it was read.")
             except Exception as error:  # whatever a file may do to its reader: the model in use stays
                 return self._refuse(error)

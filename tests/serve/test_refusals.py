@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -216,3 +218,19 @@ def test_a_database_that_cannot_be_opened_is_refused_at_the_start(url: str) -> N
     with pytest.raises(DataError, match="events=") as caught:
         create_app(Settings(data="toy", events=url))
     assert "secret" not in str(caught.value)
+
+
+def test_a_missing_package_is_named_with_the_command_that_brings_it() -> None:
+    code = """
+import sys
+sys.modules["fastapi"] = None  # as if it were not installed
+from recsys_lab.errors import MissingExtraError
+from recsys_lab.serve import EventLog, Settings
+from recsys_lab.cli import app
+try:
+    from recsys_lab.serve import create_app
+except MissingExtraError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.stdout == "the service needs fastapi: pip install 'recsys-lab[serve]'.\n", run.stderr
