@@ -1,0 +1,350 @@
+"""A model that is trained anew as ratings come in, and put in use only if it deserves it: seven steps, a function each.
+
+    ingest    the ratings of a data set, and the clicks of the service's log, before the run's moment
+    validate  are they fit to learn from? If not, the run ends here, and the model in use stays
+    train     a registered model on what happened before the holdout, the last days before the run's moment
+    evaluate  the candidate, the champion (the model in use) and popularity on the holdout, the same users for all
+    decide    publish the candidate, or keep the champion
+    publish   the candidate becomes the champion (shelf.py)
+    announce  say so, and tell the service
+
+Each step takes the settings and the run's moment, reads what the step before it wrote into the run's folder (runs.py),
+and writes its own outcome there, whole or not at all. Called again it gives the same bytes and publishes nothing twice:
+whatever is killed, wherever, is simply started again. pipeline_dag.py hands these functions to Airflow; `run` calls
+them one after the other.
+
+What is published is the very file that was judged. It has not seen the holdout; nor has the champion, whose own
+holdout began earlier. Users who came since are for the service to fold in.
+
+A click counts as four stars where no rating is known: people say more with a rating. Clicks depend on what was shown, so
+judging by them favours the model that showed it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from recsys_lab import datasets, registry, storage
+from recsys_lab.base import Recommender
+from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
+from recsys_lab.evaluate import Evaluation, compare, evaluate_ranking
+from recsys_lab.production import validation
+from recsys_lab.production.runs import DAY, Outcome, Run, Settings, runs
+from recsys_lab.production.shelf import Publication, alone, sha256_of
+from recsys_lab.ratings import Ratings
+
+LIKED = 4.0  # stars: what a click counts as, and from where on an item of the holdout is one to be found
+METRIC = "ndcg@10"
+
+
+class RefusedError(DataError):
+    """The data were not fit to learn from: nothing was trained, and the model in use stays."""
+
+
+class UnannouncedError(RecsysLabError):
+    """The service could not be told. The model is in use all the same."""
+
+
+# ---------------------------------------------------------------------- the steps
+def ingest(settings: Settings, until: datetime) -> Outcome:
+    """Write what was known at that moment to ratings.csv, the clicks with it."""
+    run, dataset = Run(settings, until), datasets.load(settings.data)
+    if "timestamp" not in dataset.ratings:
+        raise DataError(f"data={settings.data!r} has no timestamps: nobody can say what was known at a moment.")
+    known = dataset.ratings[dataset.ratings["timestamp"] < run.until].assign(source="rating")
+    clicks, left_out = _clicks(settings, run.until)
+    rows = pd.concat([known, clicks], ignore_index=True)[validation.COLUMNS]
+    rows = rows.sort_values(["timestamp", "user", "item", "source"])
+    with run.at_work():
+        with storage.atomic(run.folder / "ratings.csv") as file:
+            rows.to_csv(file, index=False)
+        counts = {"ratings": len(known), "clicks": len(clicks), "clicks of guests": left_out}
+        return run.note("ingest", {"data": settings.data, **counts, "sha256": sha256_of(run.folder / "ratings.csv")})
+
+
+def validate(settings: Settings, until: datetime) -> Outcome:
+    """Check what came in. Raises RefusedError, which names each check that failed; validate.json has all of them."""
+    run, dataset = Run(settings, until), datasets.load(settings.data)
+    with run.at_work():
+        rows, sha256 = _taken_in(run)
+        report = validation.check(
+            rows,
+            until=run.until,
+            cut=run.cut,
+            scale=dataset.scale,
+            items=dataset.items["item"],
+            liked=LIKED,
+            before=_last_accepted(run),
+        )
+        failed = [one for one in report if not one.passed]
+        outcome = {"passed": not failed, "rows": len(rows), "until": run.until, "sha256": sha256}
+        outcome = run.note("validate", {**outcome, "checks": [one._asdict() for one in report]})
+    if failed:
+        reasons = "; ".join(f"{one.name}: {one.found}" for one in failed)
+        raise RefusedError(f"run {run.name} is refused, and nothing changes: {reasons}.")
+    return outcome
+
+
+def train(settings: Settings, until: datetime) -> Outcome:
+    """Fit the candidate on what happened before the holdout, and write it to candidate.npz."""
+    run = Run(settings, until)
+    with run.at_work():
+        rows, sha256 = _taken_in(run)
+        validated = run.read("validate")
+        if not validated["passed"] or validated["sha256"] != sha256:
+            raise DataError(f"run {run.name}: what came in did not pass validation. Run `validate` first.")
+        model = _fit(registry.make(settings.model, **settings.params), run, rows)
+        storage.save(model, run.folder / "candidate.npz")
+        of = model.train_
+        sizes = {"ratings": of.n_ratings, "users": of.n_users, "items": of.n_items, "cut": run.cut}
+        sha256 = sha256_of(run.folder / "candidate.npz")
+        return run.note("train", {"model": settings.model, "params": model.params(), **sizes, "sha256": sha256})
+
+
+def evaluate(settings: Settings, until: datetime) -> Outcome:
+    """Judge the candidate against popularity and the champion, on the holdout and paired by user."""
+    run = Run(settings, until)
+    with run.at_work() as shelf:
+        made = _candidate(run)
+        if shelf.published(run.name, made["sha256"]):
+            return run.read("evaluate")  # by now it is the champion, or was: it cannot be judged against itself
+        rows, _ = _taken_in(run)
+        models = {"candidate": storage.load(run.folder / "candidate.npz")}
+        models["popularity"] = _fit(registry.make("popularity"), run, rows)
+        champion = shelf.champion()
+        if champion is not None and champion.cut <= run.cut:
+            models["champion"] = storage.load(shelf.path(champion))
+        test = _holdout(rows, run.cut, models)
+        if "champion" in models and _n_known(models["champion"], test) < validation.JUDGES:
+            del models["champion"]
+        results = {name: evaluate_ranking(model, test, relevant=LIKED) for name, model in models.items()}
+        outcome = {
+            "candidate": made["sha256"],
+            "champion": None if champion is None else champion._asdict(),
+            "metrics": {name: {m: e._asdict() for m, e in r.metrics.items()} for name, r in results.items()},
+            "candidate minus": {name: _difference(results, name) for name in models if name != "candidate"},
+        }
+        return run.note("evaluate", outcome)
+
+
+def decide(settings: Settings, until: datetime) -> Outcome:
+    """The gate. The candidate is published if each check passes:
+
+    - order: the champion has not learned from later data (as when a past date is run again), and is not this very file;
+    - champion: at 95 % confidence the candidate is not worse by more than the margin. A champion that knows too few of
+      the holdout's users has no say;
+    - popularity: the candidate is better. The estimate decides, as there is no harm in a tie with what needs no model,
+      except that the model is not needed.
+    """
+    run = Run(settings, until)
+    with run.at_work() as shelf:
+        judged = run.read("evaluate")
+        if judged["candidate"] != _candidate(run)["sha256"]:
+            raise DataError(f"run {run.name}: another candidate was evaluated. Run `evaluate` again.")
+        if shelf.published(run.name, judged["candidate"]):
+            return run.read("decide")
+        gate = [_in_order(judged, run), _not_worse(judged, settings.margin), _better_than_popularity(judged)]
+        publish = all(one.passed for one in gate)
+        outcome = {"candidate": judged["candidate"], "publish": publish, "checks": [one._asdict() for one in gate]}
+        return run.note("decide", outcome)
+
+
+def publish(settings: Settings, until: datetime) -> Outcome:
+    """Put the candidate in use; once, however often it is called."""
+    run = Run(settings, until)
+    with run.at_work() as shelf:
+        made, decided = _candidate(run), run.read("decide")
+        if not decided["publish"] or decided["candidate"] != made["sha256"]:
+            raise DataError(f"run {run.name}: the gate did not say to publish this candidate.")
+        publication = Publication(run.name, made["model"], made["cut"], made["sha256"])
+        shelf.publish(run.folder / "candidate.npz", publication)
+        return run.note("publish", {**publication._asdict(), "artefact": shelf.artefact.name})
+
+
+def announce(settings: Settings, until: datetime) -> Outcome:
+    """Say what became of the run; where a new model is in use, have the service load it.
+
+    Raises UnannouncedError where the service cannot be told. What was published stays published.
+    """
+    run = Run(settings, until)
+    with run.at_work() as shelf:
+        decided, champion = run.read("decide"), shelf.champion()
+        news = decided["publish"] and champion is not None and champion.run == run.name
+        outcome: Outcome = {
+            "run": run.name,
+            "published": decided["publish"],
+            "because": [one["found"] for one in decided["checks"] if one["passed"] == decided["publish"]],
+            "in use": None if champion is None else {**champion._asdict(), "version": champion.version},
+            "told": _tell(settings.announce) if news and settings.announce else None,
+        }
+        run.note("announce", outcome)
+    if outcome["told"] and "error" in outcome["told"]:
+        raise UnannouncedError(
+            f"{champion.version} is in use, but {settings.announce} was not told: {outcome['told']['error']}."  # type: ignore[union-attr]
+        )
+    return outcome
+
+
+# ---------------------------------------------------------------------- all of them
+def run(settings: Settings, until: datetime) -> Iterator[tuple[str, Outcome]]:
+    """All steps in turn, without Airflow: each one's name and outcome, as it is done."""
+    for step in (ingest, validate, train, evaluate, decide):
+        outcome = step(settings, until)
+        yield step.__name__, outcome
+    if outcome["publish"]:
+        yield "publish", publish(settings, until)
+    yield "announce", announce(settings, until)
+
+
+def backfill(
+    settings: Settings, start: datetime, end: datetime, every: timedelta
+) -> Iterator[tuple[datetime, dict[str, Outcome] | RefusedError]]:
+    """Runs from `start` to `end`, both included, oldest first: (moment, outcomes by step, or why it was refused)."""
+    if every < timedelta(hours=1):
+        raise DataError(f"every={every}: runs are an hour apart at least.")
+    while start <= end:
+        try:
+            yield start, dict(run(settings, start))
+        except RefusedError as error:
+            yield start, error
+        start += every
+
+
+def rollback(settings: Settings) -> Publication:
+    """Go back to the artefact before the one in use. Run again, the run that made the latter does not republish it."""
+    with alone(settings.folder):
+        shelf = settings.shelf()
+        shelf.settle()
+        return shelf.rollback()
+
+
+def latest(settings: Settings) -> datetime:
+    """The midnight after the newest rating or click: the moment of a run for data that no longer grow."""
+    newest = datasets.load(settings.data).ratings["timestamp"].max()
+    clicks, _ = _clicks(settings, 2**53)
+    newest = max(newest, clicks["timestamp"].max()) if len(clicks) else newest
+    return datetime.fromtimestamp((int(newest) // DAY + 1) * DAY, UTC)
+
+
+# ---------------------------------------------------------------------- what came in
+def _clicks(settings: Settings, until: int) -> tuple[pd.DataFrame, int]:
+    """The first click on each (user, item) before `until`, as rows; and how many others were by guests.
+
+    Ids in the log are JSON. MovieLens counts its users, so a user whose id is text is a guest: not a user of the data.
+    """
+    found: list[tuple[str, str, float]] = []
+    if settings.events is not None:
+        if not settings.events.is_file():
+            raise MissingDataError(f"events={str(settings.events)!r}: there is no such file.")
+        asked = "SELECT user, item, min(at) FROM events WHERE kind = 'click' AND at < ? GROUP BY user, item"
+        with closing(sqlite3.connect(f"{settings.events.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as log:
+            found = log.execute(asked, [until]).fetchall()
+    rows = [(json.loads(user), json.loads(item), int(at)) for user, item, at in found]
+    of_users = [row for row in rows if isinstance(row[0], int)]
+    clicks = pd.DataFrame(of_users, columns=["user", "item", "timestamp"]).assign(rating=LIKED, source="click")
+    return clicks.astype({"user": "int64", "timestamp": "int64"}), len(rows) - len(of_users)
+
+
+def _taken_in(run: Run) -> tuple[pd.DataFrame, str]:
+    """The rows that were taken in, and the checksum of their file; refused if it is another one now."""
+    wanted, path = run.read("ingest")["sha256"], run.folder / "ratings.csv"
+    if sha256_of(path) != wanted:
+        raise DataError(f"{path} is not what was taken in. Run `ingest` again.")
+    return pd.read_csv(path), wanted
+
+
+def _last_accepted(run: Run) -> Outcome | None:
+    """What was validated for the last run before this one that passed."""
+    earlier = [one.noted().get("validate") for one in runs(run.settings) if one.until < run.until]
+    return next((one for one in reversed(earlier) if one and one["passed"]), None)
+
+
+def _fit(model: Recommender, run: Run, rows: pd.DataFrame) -> Recommender:
+    """Fit on what happened before the holdout. Where a pair was rated and clicked, the rating counts."""
+    dataset = datasets.load(run.settings.data)
+    known = rows[rows["timestamp"] < run.cut].sort_values("source", ascending=False, kind="stable")
+    known = known.drop_duplicates(["user", "item"])
+    return model.fit(Ratings.from_frame(known, scale=dataset.scale), dataset.items)
+
+
+# ---------------------------------------------------------------------- judging
+def _candidate(run: Run) -> Outcome:
+    """What `train` noted; refused if the file is another one now."""
+    made = run.read("train")
+    if sha256_of(run.folder / "candidate.npz") != made["sha256"]:
+        raise DataError(f"run {run.name}: candidate.npz is not what was trained. Run `train` again.")
+    return made
+
+
+def _holdout(rows: pd.DataFrame, cut: int, models: dict[str, Recommender]) -> pd.DataFrame:
+    """What happened from the cut on, without pairs that a model has learned from (clicked before, rated now)."""
+    test = rows[rows["timestamp"] >= cut].sort_values("source", ascending=False, kind="stable")
+    test = test.drop_duplicates(["user", "item"])
+    for model in models.values():
+        pairs = model.train_.to_frame()[["user", "item"]]
+        new = test.merge(pairs, on=["user", "item"], how="left", indicator=True)["_merge"] == "left_only"
+        test = test[new.to_numpy()]
+    return test
+
+
+def _n_known(model: Recommender, test: pd.DataFrame) -> int:
+    """How many users the model knows who like something in the test part."""
+    likers = test.loc[test["rating"] >= LIKED, "user"].unique()
+    return int((model.train_.users.rows(likers) >= 0).sum())
+
+
+def _difference(results: dict[str, Evaluation], other: str) -> Outcome:
+    row = compare({"candidate": results["candidate"], other: results[other]}, METRIC).iloc[0]
+    return {"metric": METRIC, **{key: float(row[key]) for key in ("difference", "low", "high", "p")}} | {
+        "users": int(row["users"])
+    }
+
+
+def _in_order(judged: Outcome, run: Run) -> validation.Check:
+    champion = judged["champion"]
+    if champion is None:
+        return validation.Check("order", True, "there is no champion yet")
+    good = champion["cut"] <= run.cut and champion["sha256"] != judged["candidate"]
+    found = f"the champion is of run {champion['run']}" + ("" if good else ": not older than the candidate")
+    return validation.Check("order", good, found)
+
+
+def _not_worse(judged: Outcome, margin: float) -> validation.Check:
+    found = judged["candidate minus"].get("champion")
+    if found is None:
+        return validation.Check("champion", True, "no champion that could be judged on this holdout")
+    good = found["low"] is not None and found["low"] >= -margin
+    return validation.Check("champion", good, f"{_in_words(found)} against the champion; margin {margin:g}")
+
+
+def _better_than_popularity(judged: Outcome) -> validation.Check:
+    found = judged["candidate minus"]["popularity"]
+    return validation.Check("popularity", found["difference"] > 0, f"{_in_words(found)} against popularity")
+
+
+def _in_words(found: Outcome) -> str:
+    low, high = (float("nan") if found[end] is None else found[end] for end in ("low", "high"))
+    return f"{found['metric']} {found['difference']:+.4f} ({low:+.4f} to {high:+.4f}, {found['users']} users)"
+
+
+def _tell(address: str) -> dict[str, Any]:
+    """Ask the service to look at the artefact now: its answer, or what went wrong."""
+    url = f"{address.rstrip('/')}/v1/admin/reload"
+    key = os.environ.get("RECSYS_LAB_SERVE_API_KEY", "")
+    request = urllib.request.Request(url, data=b"", method="POST", headers={"X-API-Key": key})
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine is not behind a proxy
+    try:
+        with direct.open(request, timeout=60) as answer:
+            return {"url": url, "answer": json.loads(answer.read())}
+    except (OSError, ValueError) as error:
+        return {"url": url, "error": f"{type(error).__name__}: {error}"}
