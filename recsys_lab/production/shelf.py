@@ -55,7 +55,6 @@ class Shelf:
         self.folder, self.keep = folder, keep
         self.artefact = folder / "champion.npz"
         self._history = folder / "history.jsonl"
-        (folder / "shelf").mkdir(parents=True, exist_ok=True)
 
     # ------------------------------------------------------------------ what is
     def history(self) -> list[dict[str, Any]]:
@@ -111,7 +110,7 @@ class Shelf:
         if stack and not (self.artefact.is_file() and sha256_of(self.artefact) == stack[-1].sha256):
             _copy(self.path(stack[-1]), self.artefact, stack[-1].sha256)
         kept = {self.path(publication) for publication in stack[-self.keep - 1 :]}
-        for old in set((self.folder / "shelf").iterdir()) - kept:
+        for old in set((self.folder / "shelf").glob("*")) - kept:
             old.unlink()
 
     def _add(self, what: str, publication: Publication) -> None:
@@ -126,6 +125,7 @@ def _publication(line: dict[str, Any]) -> Publication:
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
     """Copy a file that has this checksum; refuse it, and leave the target alone, where it has another."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     with atomic(target) as file, source.open("rb") as original:
         while chunk := original.read(2**20):
