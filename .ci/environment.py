@@ -217,7 +217,9 @@ def _packages(root: Path, python: Path, want: dict[str, object], log: Path) -> N
 def install_airflow(root: Path) -> None:
     """Airflow's packages and the course's do not go together, so it has an environment of its own, .venv-airflow."""
     if os.name == "nt":
-        raise SetupError("Airflow does not run on Windows itself. In WSL it does; `recsys-lab pipeline run` needs none.")
+        raise SetupError(
+            "Airflow does not run on Windows itself. In WSL it does; `recsys-lab pipeline run` needs none."
+        )
     venv, listed = root / ".venv-airflow", root / ".ci" / "airflow.txt"
     done = venv / "recsys_lab.json"
     sources = hashlib.sha256(listed.read_bytes()).hexdigest()

@@ -45,7 +45,9 @@ def command() -> Path:
     """Airflow's program. Raises MissingExtraError where it is not installed."""
     program = ROOT / ".venv-airflow" / "bin" / "airflow"
     if not program.is_file():
-        raise MissingExtraError("Airflow has an environment of its own, and it is missing: python3 .ci/install.py airflow.")
+        raise MissingExtraError(
+            "Airflow has an environment of its own, and it is missing: python3 .ci/install.py airflow."
+        )
     return program
 
 
@@ -71,13 +73,16 @@ def run(settings: Settings, until: datetime, home: Path) -> Mapping[str, str]:
     here = replace(settings, folder=settings.folder.resolve(), events=settings.events and settings.events.resolve())
     told = environment(home, here)
     with alone(home), (home / "airflow.log").open("w", encoding="utf-8") as log:
-        for arguments in (
-            ["db", "migrate"],
-            ["dags", "test", DAG_ID, until.isoformat(), "--dagfile-path", str(DAG)],
-        ):
-            began = subprocess.run([airflow, *arguments], env=told, cwd=home, stdout=log, stderr=subprocess.STDOUT)
-            if began.returncode and arguments[0] == "db":
-                raise DataError(f"Airflow's database could not be made: {log.name} says why.")
+
+        def say(*words: str) -> int:
+            done = subprocess.run([airflow, *words], env=told, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+            return done.returncode
+
+        if say("db", "migrate"):
+            raise DataError(f"Airflow's database could not be made: {log.name} says why.")
+        say(
+            "dags", "test", DAG_ID, until.isoformat(), "--dagfile-path", str(DAG)
+        )  # its exit code says less than the states of the tasks
         states = _states(home / "airflow.db", until)
     if not states:
         raise DataError(f"Airflow did not run {DAG_ID}: {log.name} says why.")

@@ -25,7 +25,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing

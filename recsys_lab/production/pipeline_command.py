@@ -19,17 +19,23 @@ if TYPE_CHECKING:
 
 CHECK_FAILED = 1  # the exit code of cli.py
 
-app = typer.Typer(no_args_is_help=True, help="Retrain, judge, publish or keep: run it, make up for past dates, go back.")
+app = typer.Typer(
+    no_args_is_help=True, help="Retrain, judge, publish or keep: run it, make up for past dates, go back."
+)
 
 Folder = Annotated[Path, typer.Option("--folder", "-f", help="Where the runs and the champion lie.")]
-Until = Annotated[str | None, typer.Option(metavar="DATE", help="Look back from here; by default after the newest row.")]
+Until = Annotated[
+    str | None, typer.Option(metavar="DATE", help="Look back from here; by default after the newest row.")
+]
 Data = Annotated[str, typer.Option("--data", help="A data set with timestamps.")]
 Events = Annotated[Path | None, typer.Option(metavar="FILE", help="The service's events.db: its clicks count, too.")]
 Model = Annotated[str, typer.Option("--model", "-m", help="What is trained; `recsys-lab models` shows all.")]
 Params = Annotated[list[str] | None, typer.Option("--param", "-p", metavar="NAME=VALUE", help="Such as damping=300.")]
 Holdout = Annotated[int, typer.Option(min=1, metavar="DAYS", help="The last days, which models are judged on.")]
 Margin = Annotated[float, typer.Option(help="Of nDCG@10: the candidate may be worse than the champion by so much.")]
-Announce = Annotated[str | None, typer.Option(metavar="URL", help="The service to tell, such as http://127.0.0.1:8000.")]
+Announce = Annotated[
+    str | None, typer.Option(metavar="URL", help="The service to tell, such as http://127.0.0.1:8000.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 _FOLDER = Path(".recsys_lab/pipeline")
@@ -182,7 +188,9 @@ def _in_use(settings: Settings) -> str:
     """The artefact in use, in words."""
     shelf = settings.shelf()
     champion = shelf.champion()
-    return f"{champion.model} {champion.version} of run {champion.run}, {shelf.artefact}" if champion else "no model yet"
+    return (
+        f"{champion.model} {champion.version} of run {champion.run}, {shelf.artefact}" if champion else "no model yet"
+    )
 
 
 def _in_words(step: str, outcome: Mapping[str, Any]) -> str:
@@ -216,4 +224,6 @@ def _verdict(outcomes: Mapping[str, Any]) -> str:
         return "unfinished: " + (", ".join(outcomes) or "nothing was done")
     decided = outcomes["decide"]
     because = "; ".join(c["found"] for c in decided["checks"] if c["passed"] == decided["publish"])
-    return f"published {decided['candidate'][:12]}: {because}" if decided["publish"] else f"kept the champion: {because}"
+    return (
+        f"published {decided['candidate'][:12]}: {because}" if decided["publish"] else f"kept the champion: {because}"
+    )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from airflow.sdk import dag, task
 
@@ -45,7 +45,7 @@ def keep(settings, until):
 @dag(
     dag_id="recsys_lab_pipeline",
     schedule="0 0 * * 3",  # Wednesdays: the day on which MovieLens 100K ends
-    start_date=datetime(1997, 9, 24, tzinfo=timezone.utc),
+    start_date=datetime(1997, 9, 24, tzinfo=UTC),
     catchup=False,  # from 1997 to now would be 1,500 runs; `airflow backfill create` makes up for those of a time
     max_active_runs=1,  # in turn: a candidate is held against the champion of the run before
     params=SETTINGS,

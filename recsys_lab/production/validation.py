@@ -69,10 +69,14 @@ def check(
 
 def _schema(rows: pd.DataFrame) -> Check:
     if list(rows.columns) != COLUMNS:
-        return Check("schema", False, f"columns {', '.join(map(str, rows.columns)) or 'none'}; wanted {', '.join(COLUMNS)}")
+        return Check(
+            "schema", False, f"columns {', '.join(map(str, rows.columns)) or 'none'}; wanted {', '.join(COLUMNS)}"
+        )
     if rows.empty:
         return Check("schema", False, "no rows")
-    kinds: dict[str, Callable[[Any], bool]] = dict.fromkeys(("user", "item", "timestamp"), pd.api.types.is_integer_dtype)
+    kinds: dict[str, Callable[[Any], bool]] = dict.fromkeys(
+        ("user", "item", "timestamp"), pd.api.types.is_integer_dtype
+    )
     kinds["rating"] = pd.api.types.is_numeric_dtype
     wrong = [f"{column} is {rows[column].dtype}" for column, is_good in kinds.items() if not is_good(rows[column])]
     wrong += [f"source {few(odd)}" for odd in [sorted(set(rows["source"].astype(str)) - {"rating", "click"})] if odd]

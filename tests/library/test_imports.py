@@ -45,6 +45,7 @@ ROWS = [
     {"evaluate", "storage"},
     {"contest", "tune", "simulate"},
     {"plots"},
+    {"production"},
     {"course"},
     {"cli"},
 ]
