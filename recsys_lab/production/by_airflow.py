@@ -11,11 +11,11 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from recsys_lab.errors import DataError, MissingExtraError
 from recsys_lab.production import pipeline
@@ -41,6 +41,18 @@ def why(settings: str, until: str) -> str:
 
 
 # ---------------------------------------------------------------------- called by the command
+class Task(NamedTuple):
+    """A task of a run, its last state, and how often it was tried."""
+
+    name: str
+    state: str
+    tries: int
+
+    @property
+    def passed(self) -> bool:
+        return self.state in ("success", "skipped")
+
+
 def command() -> Path:
     """Airflow's program. Raises MissingExtraError where it is not installed."""
     program = ROOT / ".venv-airflow" / "bin" / "airflow"
@@ -64,8 +76,8 @@ def environment(home: Path, settings: Settings) -> dict[str, str]:
     }
 
 
-def run(settings: Settings, until: datetime, home: Path) -> Mapping[str, str]:
-    """One run by Airflow, whose files are in `home` (airflow.log has what it said): task -> its last state.
+def run(settings: Settings, until: datetime, home: Path) -> list[Task]:
+    """One run by Airflow, whose files are in `home` (airflow.log has what it said): its tasks, as they ended.
 
     Raises MissingExtraError without Airflow, DataError where the run could not be started.
     """
@@ -74,28 +86,25 @@ def run(settings: Settings, until: datetime, home: Path) -> Mapping[str, str]:
     told = environment(home, here)
     with alone(home), (home / "airflow.log").open("w", encoding="utf-8") as log:
 
-        def say(*words: str) -> int:
+        def say(*words: str) -> bool:
             done = subprocess.run([airflow, *words], env=told, cwd=home, stdout=log, stderr=subprocess.STDOUT)
-            return done.returncode
+            return done.returncode == 0
 
-        if say("db", "migrate"):
-            raise DataError(f"Airflow's database could not be made: {log.name} says why.")
-        say(
-            "dags", "test", DAG_ID, until.isoformat(), "--dagfile-path", str(DAG)
-        )  # its exit code says less than the states of the tasks
-        states = _states(home / "airflow.db", until)
-    if not states:
+        good = say("db", "migrate") and say("dags", "test", DAG_ID, until.isoformat(), "--dagfile-path", str(DAG))
+        tasks = _tasks(home / "airflow.db", until)
+    # Where it failed, a task failed; if none did, then they are those of an earlier run of this moment.
+    if not tasks or (not good and all(task.passed for task in tasks)):
         raise DataError(f"Airflow did not run {DAG_ID}: {log.name} says why.")
-    return states
+    return tasks
 
 
-def _states(database: Path, until: datetime) -> dict[str, str]:
-    """The tasks of the run of this moment, as they ended, with the number of tries where it took more than one."""
+def _tasks(database: Path, until: datetime) -> list[Task]:
     asked = """
         SELECT task_id, coalesce(task.state, 'not run'), try_number
         FROM task_instance AS task JOIN dag_run USING (dag_id, run_id)
         WHERE dag_id = ? AND datetime(logical_date) = datetime(?) ORDER BY coalesce(task.end_date, '9'), task_id
     """
+    if not database.is_file():
+        return []
     with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
-        rows = connection.execute(asked, [DAG_ID, until.isoformat()]).fetchall()
-    return {task: f"{state}, try {tries}" if tries > 1 else state for task, state, tries in rows}
+        return [Task(*row) for row in connection.execute(asked, [DAG_ID, until.isoformat()])]

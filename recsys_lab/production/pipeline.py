@@ -15,51 +15,37 @@ them one after the other.
 
 What is published is the very file that was judged. It has not seen the holdout; nor has the champion, whose own
 holdout began earlier. Users who came since are for the service to fold in.
-
-A click counts as four stars where no rating is known: people say more with a rating. Clicks depend on what was shown, so
-judging by them favours the model that showed it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 
 from recsys_lab import datasets, registry, storage
 from recsys_lab.base import Recommender
-from recsys_lab.errors import DataError, MissingDataError
-from recsys_lab.evaluate import Evaluation, compare, evaluate_ranking
-from recsys_lab.production import validation
-from recsys_lab.production.runs import DAY, Outcome, RefusedError, Run, Settings, UnannouncedError, runs
+from recsys_lab.errors import DataError
+from recsys_lab.evaluate import evaluate_ranking
+from recsys_lab.production import gate, intake, validation
+from recsys_lab.production.runs import Outcome, RefusedError, Run, Settings, UnannouncedError, runs
 from recsys_lab.production.shelf import Publication, alone, sha256_of
 from recsys_lab.ratings import Ratings
-
-LIKED = 4.0  # stars: what a click counts as, and from where on an item of the holdout is one to be found
-METRIC = "ndcg@10"
 
 
 # ---------------------------------------------------------------------- the steps
 def ingest(settings: Settings, until: datetime) -> Outcome:
     """Write what was known at that moment to ratings.csv, the clicks with it."""
-    run, dataset = Run(settings, until), datasets.load(settings.data)
-    if "timestamp" not in dataset.ratings:
-        raise DataError(f"data={settings.data!r} has no timestamps: nobody can say what was known at a moment.")
-    known = dataset.ratings[dataset.ratings["timestamp"] < run.until].assign(source="rating")
-    clicks, left_out = _clicks(settings, run.until)
-    rows = pd.concat([known, clicks], ignore_index=True)[validation.COLUMNS]
-    rows = rows.sort_values(["timestamp", "user", "item", "source"])
+    run = Run(settings, until)
+    rows, counts = intake.known(settings.data, settings.events, run.until)
     with run.at_work():
         with storage.atomic(run.folder / "ratings.csv") as file:
             rows.to_csv(file, index=False)
-        counts = {"ratings": len(known), "clicks": len(clicks), "clicks of guests": left_out}
         return run.note("ingest", {"data": settings.data, **counts, "sha256": sha256_of(run.folder / "ratings.csv")})
 
 
@@ -74,7 +60,7 @@ def validate(settings: Settings, until: datetime) -> Outcome:
             cut=run.cut,
             scale=dataset.scale,
             items=dataset.items["item"],
-            liked=LIKED,
+            liked=intake.LIKED,
             before=_last_accepted(run),
         )
         failed = [one for one in report if not one.passed]
@@ -115,28 +101,21 @@ def evaluate(settings: Settings, until: datetime) -> Outcome:
         champion = shelf.champion()
         if champion is not None and champion.cut <= run.cut:
             models["champion"] = storage.load(shelf.path(champion))
-        test = _holdout(rows, run.cut, models)
-        if "champion" in models and _n_known(models["champion"], test) < validation.JUDGES:
+        test = gate.holdout(rows, run.cut, models)
+        if "champion" in models and gate.n_known(models["champion"], test) < validation.JUDGES:
             del models["champion"]
-        results = {name: evaluate_ranking(model, test, relevant=LIKED) for name, model in models.items()}
+        results = {name: evaluate_ranking(model, test, relevant=intake.LIKED) for name, model in models.items()}
         outcome = {
             "candidate": made["sha256"],
             "champion": None if champion is None else champion._asdict(),
             "metrics": {name: {m: e._asdict() for m, e in r.metrics.items()} for name, r in results.items()},
-            "candidate minus": {name: _difference(results, name) for name in models if name != "candidate"},
+            "candidate minus": {name: gate.difference(results, name) for name in models if name != "candidate"},
         }
         return run.note("evaluate", outcome)
 
 
 def decide(settings: Settings, until: datetime) -> Outcome:
-    """The gate. The candidate is published if each check passes:
-
-    - popularity: the candidate's mean is higher. (On few users that is a low bar, and MovieLens needs one: over short
-      windows the most rated films are hard to beat.)
-    - order: the champion has not learned from later data, as when a past date is run again, and is not this very file.
-    - champion: at 95 % confidence the candidate is not worse by more than the margin. A champion that knows too few of
-      the holdout's users has no say: it is out of date.
-    """
+    """The gate (gate.py): publish the candidate if it passes each check, else keep the champion."""
     run = Run(settings, until)
     with run.at_work() as shelf:
         judged = run.read("evaluate")
@@ -144,11 +123,9 @@ def decide(settings: Settings, until: datetime) -> Outcome:
             raise DataError(f"run {run.name}: another candidate was evaluated. Run `evaluate` again.")
         if shelf.published(run.name, judged["candidate"]):
             return run.read("decide")
-        gate = [_better_than_popularity(judged)]
-        if judged["champion"] is not None:
-            gate += [_in_order(judged, run), _not_worse(judged, settings.margin)]
-        publish = all(one.passed for one in gate)
-        outcome = {"candidate": judged["candidate"], "publish": publish, "checks": [one._asdict() for one in gate]}
+        report = gate.checks(judged, run.cut, settings.margin)
+        publish = all(one.passed for one in report)
+        outcome = {"candidate": judged["candidate"], "publish": publish, "checks": [one._asdict() for one in report]}
         return run.note("decide", outcome)
 
 
@@ -221,33 +198,7 @@ def rollback(settings: Settings) -> Publication:
         return shelf.rollback()
 
 
-def latest(settings: Settings) -> datetime:
-    """The midnight after the newest rating or click: the moment of a run for data that no longer grow."""
-    newest = datasets.load(settings.data).ratings["timestamp"].max()
-    clicks, _ = _clicks(settings, 2**53)
-    newest = max(newest, clicks["timestamp"].max()) if len(clicks) else newest
-    return datetime.fromtimestamp((int(newest) // DAY + 1) * DAY, UTC)
-
-
-# ---------------------------------------------------------------------- what came in
-def _clicks(settings: Settings, until: int) -> tuple[pd.DataFrame, int]:
-    """The first click on each (user, item) before `until`, as rows; and how many others were by guests.
-
-    Ids in the log are JSON. MovieLens counts its users, so a user whose id is text is a guest: not a user of the data.
-    """
-    found: list[tuple[str, str, float]] = []
-    if settings.events is not None:
-        if not settings.events.is_file():
-            raise MissingDataError(f"events={str(settings.events)!r}: there is no such file.")
-        asked = "SELECT user, item, min(at) FROM events WHERE kind = 'click' AND at < ? GROUP BY user, item"
-        with closing(sqlite3.connect(f"{settings.events.resolve().as_uri()}?mode=ro", uri=True, timeout=30)) as log:
-            found = log.execute(asked, [until]).fetchall()
-    rows = [(json.loads(user), json.loads(item), int(at)) for user, item, at in found]
-    of_users = [row for row in rows if isinstance(row[0], int)]
-    clicks = pd.DataFrame(of_users, columns=["user", "item", "timestamp"]).assign(rating=LIKED, source="click")
-    return clicks.astype({"user": "int64", "timestamp": "int64"}), len(rows) - len(of_users)
-
-
+# ---------------------------------------------------------------------- what the steps share
 def _taken_in(run: Run) -> tuple[pd.DataFrame, str]:
     """The rows that were taken in, and the checksum of their file; refused if it is another one now."""
     wanted, path = run.read("ingest")["sha256"], run.folder / "ratings.csv"
@@ -270,62 +221,12 @@ def _fit(model: Recommender, run: Run, rows: pd.DataFrame) -> Recommender:
     return model.fit(Ratings.from_frame(known, scale=dataset.scale), dataset.items)
 
 
-# ---------------------------------------------------------------------- judging
 def _candidate(run: Run) -> Outcome:
     """What `train` noted; refused if the file is another one now."""
     made = run.read("train")
     if sha256_of(run.folder / "candidate.npz") != made["sha256"]:
         raise DataError(f"run {run.name}: candidate.npz is not what was trained. Run `train` again.")
     return made
-
-
-def _holdout(rows: pd.DataFrame, cut: int, models: dict[str, Recommender]) -> pd.DataFrame:
-    """What happened from the cut on, without pairs that a model has learned from (clicked before, rated now)."""
-    test = rows[rows["timestamp"] >= cut].sort_values("source", ascending=False, kind="stable")
-    test = test.drop_duplicates(["user", "item"])
-    for model in models.values():
-        pairs = model.train_.to_frame()[["user", "item"]]
-        new = test.merge(pairs, on=["user", "item"], how="left", indicator=True)["_merge"] == "left_only"
-        test = test[new.to_numpy()]
-    return test
-
-
-def _n_known(model: Recommender, test: pd.DataFrame) -> int:
-    """How many users the model knows who like something in the test part."""
-    likers = test.loc[test["rating"] >= LIKED, "user"].unique()
-    return int((model.train_.users.rows(likers) >= 0).sum())
-
-
-def _difference(results: dict[str, Evaluation], other: str) -> Outcome:
-    row = compare({"candidate": results["candidate"], other: results[other]}, METRIC).iloc[0]
-    return {"metric": METRIC, **{key: float(row[key]) for key in ("difference", "low", "high", "p")}} | {
-        "users": int(row["users"])
-    }
-
-
-def _in_order(judged: Outcome, run: Run) -> validation.Check:
-    champion = judged["champion"]
-    good = champion["cut"] <= run.cut and champion["sha256"] != judged["candidate"]
-    found = f"the champion is of run {champion['run']}" + ("" if good else ": not older than the candidate")
-    return validation.Check("order", good, found)
-
-
-def _not_worse(judged: Outcome, margin: float) -> validation.Check:
-    found = judged["candidate minus"].get("champion")
-    if found is None:
-        return validation.Check("champion", True, "the champion knows too few of these users")
-    good = found["low"] is not None and found["low"] >= -margin
-    return validation.Check("champion", good, f"{_in_words(found)} against the champion; margin {margin:g}")
-
-
-def _better_than_popularity(judged: Outcome) -> validation.Check:
-    found = judged["candidate minus"]["popularity"]
-    return validation.Check("popularity", found["difference"] > 0, f"{_in_words(found)} against popularity")
-
-
-def _in_words(found: Outcome) -> str:
-    low, high = (float("nan") if found[end] is None else found[end] for end in ("low", "high"))
-    return f"{found['metric']} {found['difference']:+.4f} ({low:+.4f} to {high:+.4f}, {found['users']} users)"
 
 
 def _tell(address: str) -> dict[str, Any]:
@@ -335,7 +236,10 @@ def _tell(address: str) -> dict[str, Any]:
     request = urllib.request.Request(url, data=b"", method="POST", headers={"X-API-Key": key})
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # this machine is not behind a proxy
     try:
-        with direct.open(request, timeout=60) as answer:
-            return {"url": url, "answer": json.loads(answer.read())}
-    except (OSError, ValueError) as error:
+        with direct.open(request, timeout=60) as response:
+            answer = json.loads(response.read())
+        if answer["result"] == "refused":
+            return {"url": url, "error": answer["message"]}
+        return {"url": url, "answer": answer}
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return {"url": url, "error": f"{type(error).__name__}: {error}"}

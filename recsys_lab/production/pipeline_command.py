@@ -60,18 +60,19 @@ def run(
     airflow: Annotated[bool, typer.Option("--airflow", help="Let Airflow run it, from .venv-airflow.")] = False,
 ) -> None:
     """One run: ingest, validate, train, evaluate, decide, publish or keep, announce. Run again, it changes nothing."""
-    from recsys_lab.production import by_airflow, pipeline
+    from recsys_lab.production import by_airflow, intake
     from recsys_lab.production.runs import Run, moment
 
     settings = _settings(folder, model, param, data, events, holdout, margin, announce)
-    when = moment(until) if until else pipeline.latest(settings)
+    when = moment(until) if until else intake.latest(data, events)
     one = Run(settings, when)
     if airflow:
         home = folder.parent / "airflow"
         print(f"Airflow runs {by_airflow.DAG_ID} for {one.name}; its log: {home / 'airflow.log'}", flush=True)
-        states = by_airflow.run(settings, when, home)
-        print("\n".join(f"  {task}: {state}" for task, state in states.items()))
-        failed = not set(states.values()) <= {"success", "skipped"}
+        tasks = by_airflow.run(settings, when, home)
+        for task in tasks:
+            print(f"  {task.name}: {task.state}" + (f" at try {task.tries}" if task.tries > 1 else ""))
+        failed = not all(task.passed for task in tasks)
     else:
         failed = not _by_hand(settings, when)
     print(f"{_verdict(one.noted())}\nthe run's folder: {one.folder}\nin use: {_in_use(settings)}")

@@ -22,7 +22,7 @@ import pytest
 
 from recsys_lab import registry, storage
 from recsys_lab.errors import DataError, MissingExtraError
-from recsys_lab.production import by_airflow, pipeline, validation
+from recsys_lab.production import by_airflow, intake, pipeline, validation
 from recsys_lab.production.runs import DAY, RefusedError, Run, Settings, UnannouncedError, moment
 from recsys_lab.production.shelf import Publication, Shelf, sha256_of
 from recsys_lab.simulate import START, Audience
@@ -209,6 +209,22 @@ def test_a_service_that_cannot_be_told_changes_nothing_that_was_published(settin
     assert "error" in Run(settings, NEXT).read("announce")["told"]
 
 
+def test_a_published_model_is_in_use_by_the_running_service(settings, tmp_path, monkeypatch):
+    pytest.importorskip("recsys_lab.serve")
+    monkeypatch.setenv("RECSYS_LAB_SERVE_API_KEY", "only-for-this-test")
+    monkeypatch.setenv("RECSYS_LAB_SERVE_RELOAD_SECONDS", "3600")  # it would find the file by itself
+    command = [sys.executable, "-m", "recsys_lab.cli", "serve", "--port", "0", "--model", settings.shelf().artefact]
+    with (tmp_path / "log").open("w") as log:
+        service = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, cwd=tmp_path)
+        try:
+            address = next(line.strip() for line in service.stdout if line.startswith("http://"))
+            outcomes = dict(pipeline.run(replace(settings, announce=address), NEXT))
+        finally:
+            service.terminate()
+            service.communicate()
+    assert outcomes["announce"]["told"]["answer"]["model"] == settings.shelf().champion().version
+
+
 # ---------------------------------------------------------------------- clicks
 def log_of(path: Path, events: pd.DataFrame) -> Path:
     """A database as recsys_lab.serve.EventLog keeps it: ids as JSON text."""
@@ -235,7 +251,7 @@ def clicked(ml100k, tmp_path_factory):
 def test_clicks_of_the_log_are_learned_from_once_each_until_the_runs_moment(clicked, tmp_path):
     path, clicks = clicked
     settings, when = Settings(folder=tmp_path, events=path, holdout=7), moment("1998-05-02")
-    assert pipeline.latest(settings) == moment("1998-05-03")
+    assert intake.latest(settings.data, path) == moment("1998-05-03")
     known = clicks[clicks["at"] < when.timestamp()]
     outcomes = dict(pipeline.run(settings, when))
     rows = pd.read_csv(Run(settings, when).folder / "ratings.csv")
