@@ -220,7 +220,9 @@ def _verdict(outcomes: Mapping[str, Any]) -> str:
     'unfinished: ingest, validate'
     """
     if not outcomes.get("validate", {"passed": True})["passed"]:
-        return "refused: " + "; ".join(c["name"] for c in outcomes["validate"]["checks"] if not c["passed"])
+        return "refused: " + "; ".join(
+            f"{c['name']}: {c['found']}" for c in outcomes["validate"]["checks"] if not c["passed"]
+        )
     if "decide" not in outcomes:
         return "unfinished: " + (", ".join(outcomes) or "nothing was done")
     decided = outcomes["decide"]
