@@ -11,8 +11,14 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, seeds, start, store
+from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, prose, seeds, start, store
 from benchmarks.serving import __main__ as serving
+
+
+def checks() -> None:
+    from benchmarks import mutation  # not above: it sets the environment for the lessons that it runs
+
+    mutation.main()
 
 
 def write() -> None:
@@ -32,11 +38,20 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
     "serving": (serving.measure, "serving"),
+    "mutation": (checks, "mutation"),
+    "lessons": (prose.main, "lessons"),
     "page": (write, ""),
 }
 
 
-SHORT = ("machine", "seeds", "everybody", "serving")  # measured in one go; the others go on where they were interrupted
+SHORT = (
+    "machine",
+    "seeds",
+    "everybody",
+    "mutation",
+    "lessons",
+    "serving",
+)  # measured in one go; the others go on where they were interrupted
 
 
 def main() -> None:

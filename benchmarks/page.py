@@ -1,11 +1,12 @@
-"""The page of results and README's section, made from benchmarks/results/ alone: the same JSON gives the same text."""
+"""The page of results and README's section, made from benchmarks/results/ (and equivalents.toml, which argues for the
+survivors in it) alone: the same files give the same text."""
 
 from __future__ import annotations
 
 import statistics
 from pathlib import Path
 
-from benchmarks import store
+from benchmarks import course, store
 from benchmarks.pictures import NAMES
 from benchmarks.serving import report as service
 from benchmarks.targets import targets
@@ -141,6 +142,7 @@ def page() -> str:
         "\n".join(_facts()),
         _growth(),
         _first_calls(),
+        *course.section(),
         "## The service" if store.kept("serving") else "",
         service.report(store.kept("serving")),
         "## The machine",

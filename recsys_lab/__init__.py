@@ -52,6 +52,7 @@ _MODULES = (
     "datasets",
     "errors",
     "evaluate",
+    "experiment",
     "metrics",
     "plots",
     "ranking",

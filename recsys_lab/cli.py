@@ -6,7 +6,6 @@ else on the standard output. Everything heavy is imported inside the command tha
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
 import math
@@ -23,6 +22,7 @@ from typer.core import TyperGroup
 
 from recsys_lab import registry
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
+from recsys_lab.production import monitor_command, pipeline_command
 from recsys_lab.serve import command as serving
 
 if TYPE_CHECKING:
@@ -74,9 +74,11 @@ app = typer.Typer(
 data_app = typer.Typer(no_args_is_help=True, help="The data sets: list, fetch, find, verify.")
 lesson_app = typer.Typer(no_args_is_help=True, help="Lessons: start a new one, build the notebooks, check one.")
 project_app = typer.Typer(no_args_is_help=True, help="The projects that close phases 1 and 2: start one, grade it.")
+monitor_command.register(app)
 app.add_typer(data_app, name="data", rich_help_panel="Models and data")
 app.add_typer(project_app, name="project", rich_help_panel="Learn")
 app.add_typer(lesson_app, name="lesson", rich_help_panel="Teach")
+pipeline_command.register(app)
 
 Name = Annotated[str, typer.Argument(help="A data set, such as ml-100k.")]
 Data = Annotated[str, typer.Option("--data", help="A data set; `recsys-lab data list` shows them.")]
@@ -645,21 +647,7 @@ def _ratings(dataset: Dataset) -> Any:
 
 
 def _make(name: str, params: Sequence[str] | None) -> Recommender:
-    return registry.make(name, **dict(_param(text) for text in params or []))
-
-
-def _param(text: str) -> tuple[str, Any]:
-    """
-    >>> _param("k=20"), _param("measure=cosine"), _param("shrinkage=1e2")
-    (('k', 20), ('measure', 'cosine'), ('shrinkage', 100.0))
-    """
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise DataError(f"--param {text!r}: write it as NAME=VALUE, such as k=20.")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):  # a bare word
-        return name, value
+    return registry.make(name, **dict(registry.param(text) for text in params or []))
 
 
 def _user_id(text: str, model: Recommender) -> Any:

@@ -82,7 +82,7 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> Path:
     }
     header["sha256"] = _sha256_of(header)
     target = Path(path)
-    with _atomic(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with atomic(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         _write_member(archive, "header", np.frombuffer(_json(header).encode(), dtype=np.uint8))
         for name, (_, array) in writer.arrays.items():
             _write_member(archive, name, array)
@@ -389,7 +389,7 @@ def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> Non
 
 
 @contextmanager
-def _atomic(target: Path) -> Iterator[IO[bytes]]:
+def atomic(target: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which becomes `target` when all is on the disk, and vanishes if anything fails."""
     if not target.parent.is_dir():
         raise DataError(f"cannot write {target}: there is no folder {target.parent}. Create it first.")

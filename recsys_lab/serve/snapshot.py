@@ -2,8 +2,8 @@
 
 A request takes the snapshot that is in use when it arrives, and asks nothing else: so an answer never mixes two models.
 The answers kept ready belong to the snapshot, and go with it when the next one takes its place. So that a new model does
-not meet all its users at once, their lists are made before it is taken into use, as many as fit into a second: in
-blocks, which is five times as fast as one by one.
+not meet all its users at once, their lists are made before it is taken into use, as many as fit into a second of
+computing: in blocks, which is five times as fast as one by one.
 """
 
 from __future__ import annotations
@@ -70,10 +70,10 @@ class Snapshot:
         self._ahead: list[tuple[np.ndarray, np.ndarray]] = []
 
     def prepare(self, seconds: float = _AHEAD) -> None:
-        """Make lists of ten for the users, row by row, until the time is over."""
-        until, n_users = time.perf_counter() + seconds, self.model.train_.n_users
+        """Make lists of ten for the users, row by row, until so much computing is done (a busy machine does not count)."""
+        until, n_users = time.thread_time() + seconds, self.model.train_.n_users
         for start in range(0, n_users, _BLOCK):
-            if time.perf_counter() > until:
+            if time.thread_time() > until:
                 break
             rows = np.arange(start, min(start + _BLOCK, n_users))
             self._ahead.extend(zip(*next(self.model._ranked(rows, _LENGTH, True, None))))
