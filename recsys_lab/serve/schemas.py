@@ -44,7 +44,14 @@ Text = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, patter
 Many = Annotated[int, Field(ge=1, le=MAX_N, description="Length of the list.")]
 Which = Annotated[Literal["champion", "challenger"], Field(description="Whose answer: of two models, to compare.")]
 WhyNot = Literal[
-    "no-model", "unknown-user", "unknown-item", "unknown-history", "unsupported", "model-slow", "model-error"
+    "no-model",
+    "unknown-user",
+    "unknown-item",
+    "unknown-history",
+    "few-ratings",
+    "unsupported",
+    "model-slow",
+    "model-error",
 ]
 
 
@@ -179,6 +186,15 @@ class Models(BaseModel):
     data: str
     scale: tuple[float, float]
     models: list[Model]
+
+
+class Profile(BaseModel):
+    """What the feature store knows of a user."""
+
+    model_config = _example(request_id=_ANSWER["request_id"], user="42", features={"ratings": 183, "mean_rating": 3.8})
+    request_id: str
+    user: str
+    features: dict[str, float | None]
 
 
 class Event(BaseModel):
