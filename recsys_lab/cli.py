@@ -13,7 +13,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -73,12 +73,10 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="The data sets: list, fetch, find, verify.")
 lesson_app = typer.Typer(no_args_is_help=True, help="Lessons: start a new one, build the notebooks, check one.")
-project_app = typer.Typer(no_args_is_help=True, help="The projects that close phases 1 and 2: start one, grade it.")
-monitor_command.register(app)
+project_app = typer.Typer(no_args_is_help=True, help="The projects that close the phases: start one, grade it.")
 app.add_typer(data_app, name="data", rich_help_panel="Models and data")
 app.add_typer(project_app, name="project", rich_help_panel="Learn")
 app.add_typer(lesson_app, name="lesson", rich_help_panel="Teach")
-pipeline_command.register(app)
 
 Name = Annotated[str, typer.Argument(help="A data set, such as ml-100k.")]
 Data = Annotated[str, typer.Option("--data", help="A data set; `recsys-lab data list` shows them.")]
@@ -329,7 +327,15 @@ def save(
         print(f"{out}: {fitted!r}, fitted on {data}, {size / 1e6:.1f} MB.")
 
 
-serving.register(app)
+def _lookup_in(folder: Path) -> Callable[[int], Mapping[str, Any]]:
+    from recsys_lab.production.feature_store import FeatureRepository
+
+    return FeatureRepository(folder).of_user
+
+
+serving.register(app, _lookup_in)
+pipeline_command.register(app)
+monitor_command.register(app)
 
 
 @app.command(rich_help_panel="Models and data")

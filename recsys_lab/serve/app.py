@@ -22,14 +22,17 @@ from recsys_lab.serve.gate import Gate
 from recsys_lab.serve.holder import Holder
 from recsys_lab.serve.logs import logger
 from recsys_lab.serve.metrics import Metrics
+from recsys_lab.serve.profiles import Lookup, Profiles
 from recsys_lab.serve.routes import routes
 from recsys_lab.serve.settings import Settings
 
 PAGE = Path(__file__).parent / "page"
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, lookup: Lookup | None = None) -> FastAPI:
     """A service with these settings; by default, those of the environment.
+
+    lookup : from a user's id to features, such as `FeatureRepository(folder).of_user`; None: users have no profile.
 
     Reads the data set and opens the event log; the model is loaded when the app starts (its lifespan), and the service
     starts without one, too. Raises DataError where the data set or the event log is not to be had.
@@ -39,6 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     catalogue = Catalogue(datasets.load(settings.data))
     paths = {"champion": settings.model, "challenger": settings.challenger}
     holders = {which: Holder(which, path, settings, catalogue, metrics, log) for which, path in paths.items() if path}
+    profiles = None if lookup is None else Profiles(lookup, settings.timeout_ms / 1000, log)
     answering = Answering(settings, catalogue, metrics, log)
     events = EventLog(settings.events)
 
@@ -55,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     # The pages that FastAPI makes of the description load scripts from elsewhere: they are left out.
     app = FastAPI(title="RecSys Lab", version=recsys_lab.__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.holders, app.state.events = holders, events
-    app.include_router(routes(holders, answering, catalogue, events, metrics, log))
+    app.include_router(routes(settings, holders, profiles, answering, catalogue, events, metrics, log))
     app.add_middleware(Gate, settings=settings, holders=holders, metrics=metrics, log=log)
     problems.install(app)
     openapi.describe(app, catalogue.scale, key=bool(settings.api_key))

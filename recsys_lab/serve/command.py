@@ -6,12 +6,16 @@ import contextlib
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from recsys_lab.errors import DataError, MissingExtraError
+
+if TYPE_CHECKING:
+    from recsys_lab.serve.profiles import Lookup
 
 _GRACE = 10  # seconds that requests under way have to end when the service is told to stop
 # Seconds that a thread may keep others waiting for the interpreter. With Python's 5 ms, each answer would wait so long
@@ -19,10 +23,10 @@ _GRACE = 10  # seconds that requests under way have to end when the service is t
 _SWITCH = 0.0005
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
+def register(app: typer.Typer, lookup_in: Callable[[Path], Lookup]) -> None:
+    """Add the command. `lookup_in` opens a folder of features: the service itself knows no feature store."""
 
-    @app.command(rich_help_panel="Models and data")
+    @app.command(rich_help_panel="Run it")
     def serve(
         model: Annotated[
             Path | None, typer.Option("--model", "-m", help="A model that `recsys-lab save` wrote.")
@@ -33,6 +37,12 @@ def register(app: typer.Typer) -> None:
         ] = None,
         challenger: Annotated[
             Path | None, typer.Option(help="Another such file, to compare: which=challenger.")
+        ] = None,
+        features: Annotated[
+            Path | None, typer.Option(metavar="DIR", help="A Feast repository of this course: what is known of users.")
+        ] = None,
+        min_ratings: Annotated[
+            int | None, typer.Option(min=0, help="Users with fewer ratings, by --features, get what is popular.")
         ] = None,
         data: Annotated[str | None, typer.Option(help="The data set with the titles, such as ml-100k.")] = None,
         events: Annotated[str | None, typer.Option(metavar="URL", help="Where clicks go, as a SQLAlchemy URL.")] = None,
@@ -46,11 +56,14 @@ def register(app: typer.Typer) -> None:
         """
         from recsys_lab.serve import Settings, create_app
 
-        settings = Settings.from_environment(model=model, challenger=challenger, data=data, events=events)
+        settings = Settings.from_environment(
+            model=model, challenger=challenger, data=data, events=events, features=features, min_ratings=min_ratings
+        )
+        lookup = lookup_in(settings.features) if settings.features else None
         if train is not None and not settings.model.exists():
             _fit(train, settings.data, settings.model)
         with contextlib.closing(_listening(host, port)) as listening:
-            _run(create_app(settings), listening)
+            _run(create_app(settings, lookup), listening)
 
 
 def _fit(name: str, data: str, path: Path) -> None:

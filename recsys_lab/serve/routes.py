@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
+from recsys_lab import registry
 from recsys_lab.errors import few
 from recsys_lab.serve import schemas
 from recsys_lab.serve.answering import Answering, Question
@@ -21,6 +22,8 @@ from recsys_lab.serve.gate import with_id
 from recsys_lab.serve.holder import Holder
 from recsys_lab.serve.metrics import Metrics
 from recsys_lab.serve.openapi import errors
+from recsys_lab.serve.profiles import Profiles
+from recsys_lab.serve.settings import Settings
 from recsys_lab.serve.snapshot import Listed, Snapshot
 
 # Only such queries are kept: another spelling of the same question would push answers out that are asked for.
@@ -33,7 +36,9 @@ _Reasons = Annotated[bool, Query(description="Say why each item is recommended; 
 
 
 def routes(
+    settings: Settings,
     holders: Mapping[str, Holder],
+    profiles: Profiles | None,
     answering: Answering,
     catalogue: Catalogue,
     events: EventLog,
@@ -48,6 +53,30 @@ def routes(
             raise HTTPException(404, "There is no challenger: the service was started without --challenger.")
         return holders[which]
 
+    async def new(user: str) -> str | None:
+        """Why this user gets what is popular for want of ratings; None: there are enough, or nobody counts them."""
+        if profiles is None or not settings.min_ratings:
+            return None
+        profile = await profiles.of(user)
+        few_ratings = profile is not None and (profile.get("ratings") or 0) < settings.min_ratings
+        return "few-ratings" if few_ratings else None
+
+    @router.get("/users/{user}/features", response_model=schemas.Profile, responses=errors(404, 422, 503))
+    async def features(request: Request, user: _User) -> Response:
+        """What the feature store knows of a user now; a value is null where it knows nothing."""
+        if profiles is None:
+            raise HTTPException(404, "There is no feature store: the service was started without --features.")
+        profile = await profiles.of(user)
+        if profile is None:
+            raise HTTPException(503, "The feature store did not answer. Ask again.", {"Retry-After": "1"})
+        return _json(request, to_json({"user": user, "features": profile}))
+
+    @router.get("/models", response_model=schemas.Models)
+    async def models(request: Request) -> Response:
+        """Which models are asked here, what they rank, and on which scale ratings are."""
+        found = [_model(which, holder) for which, holder in holders.items()]
+        return _json(request, to_json({"data": settings.data, "scale": catalogue.scale, "models": found}))
+
     @router.get("/users/{user}/recommendations", response_model=schemas.Recommendations, responses=errors(404, 422))
     async def recommend(
         request: Request, user: _User, n: _N = 10, reasons: _Reasons = False, which: schemas.Which = "champion"
@@ -56,15 +85,15 @@ def routes(
         snapshot = chosen(which).current
         row = -1 if snapshot is None else snapshot.user(user)
         seen = set() if snapshot is None or row < 0 else snapshot.seen(row)
+        why_not = await new(user) if row >= 0 else "unknown-user"
         question = Question(
             score=lambda s: s.for_user(row, n),
             instead=lambda: catalogue.popular(n, seen),
             why=(lambda s, listed: s.why_user(row, listed)) if reasons else None,
-            ready=None if snapshot is None else snapshot.ready(row, n),
+            ready=None if snapshot is None or why_not else snapshot.ready(row, n),
             more={"ignored": []},
             key=_key(request),
         )
-        why_not = None if row >= 0 else "unknown-user"
         return _json(request, await answering.answer(snapshot, question, why_not, request.scope["told"]))
 
     @router.post("/recommendations", response_model=schemas.Recommendations, responses=errors(400, 404, 413, 422))
@@ -143,6 +172,15 @@ def routes(
         return _json(request, to_json({"result": result, "message": message, "model": holder.version}))
 
     return router
+
+
+def _model(which: str, holder: Holder) -> dict[str, Any]:
+    snapshot, refused = holder.current, holder.refused
+    if snapshot is None:
+        return {"which": which, "version": None, "kind": None, "about": None, "refused": refused}
+    kind = type(snapshot.model).__name__
+    about = next((entry.about for entry in registry.MODELS.values() if entry.name == kind), None)
+    return {"which": which, "version": snapshot.version, "kind": kind, "about": about, "refused": refused}
 
 
 def _json(request: Request, body: bytes) -> Response:

@@ -44,7 +44,14 @@ Text = Annotated[str, Field(strict=True, min_length=1, max_length=MAX_ID, patter
 Many = Annotated[int, Field(ge=1, le=MAX_N, description="Length of the list.")]
 Which = Annotated[Literal["champion", "challenger"], Field(description="Whose answer: of two models, to compare.")]
 WhyNot = Literal[
-    "no-model", "unknown-user", "unknown-item", "unknown-history", "unsupported", "model-slow", "model-error"
+    "no-model",
+    "unknown-user",
+    "unknown-item",
+    "unknown-history",
+    "few-ratings",
+    "unsupported",
+    "model-slow",
+    "model-error",
 ]
 
 
@@ -61,6 +68,13 @@ _ANSWER: dict[str, Any] = {
     "fallback_reason": None,
 }
 _FOUND = {"item": 50, "title": "Star Wars (1977)", "genres": ["Action", "Adventure", "Sci-Fi"], "ratings": 583}
+_MODEL = {
+    "which": "champion",
+    "version": "9c1185a5c5e9",
+    "kind": "ItemKNN",
+    "about": "what you said of the items most like this one",
+    "refused": None,
+}
 _EVENT: dict[str, Any] = {
     "id": "6c0c8a5e-5b0e-4b6e-9d0b-0d3c8f5c8b11",
     "kind": "click",
@@ -151,6 +165,36 @@ class Items(BaseModel):
     model_config = _example(request_id=_ANSWER["request_id"], items=[_FOUND])
     request_id: str
     items: list[Found]
+
+
+class Model(BaseModel):
+    """A model of the service, by the name under which it is asked for."""
+
+    model_config = _example(**_MODEL)
+    which: Which
+    version: Annotated[str | None, Field(description="Null: there is none; what is popular is answered.")]
+    kind: Annotated[str | None, Field(description="Its class.")]
+    about: Annotated[str | None, Field(description="What it does, in one line.")]
+    refused: Annotated[str | None, Field(description="Why the artefact that lies there now is not in use.")]
+
+
+class Models(BaseModel):
+    """The models, the data set whose items they rank, and the scale of its ratings."""
+
+    model_config = _example(request_id=_ANSWER["request_id"], data="ml-100k", scale=[1.0, 5.0], models=[_MODEL])
+    request_id: str
+    data: str
+    scale: tuple[float, float]
+    models: list[Model]
+
+
+class Profile(BaseModel):
+    """What the feature store knows of a user."""
+
+    model_config = _example(request_id=_ANSWER["request_id"], user="42", features={"ratings": 183, "mean_rating": 3.8})
+    request_id: str
+    user: str
+    features: dict[str, float | None]
 
 
 class Event(BaseModel):

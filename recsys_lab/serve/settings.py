@@ -25,6 +25,8 @@ class Settings:
     ----------
     model : the artefact that `recsys-lab save` wrote; it may appear, change or vanish while the service runs.
     challenger : another artefact, None: there is none. Whoever asks with which=challenger gets its answers, to compare.
+    features : the folder of a Feast repository (production/feature_store.py), None: users have no profile.
+    min_ratings : users of whom that repository counts fewer ratings get what is popular, at least 0.
     data : the data set that gives titles, and what is popular when there is no model.
     events : the SQLAlchemy URL of the database of impressions and clicks.
     api_key : asked for under /v1/ where it is set (header X-API-Key); /v1/admin/ is closed where it is not.
@@ -41,6 +43,8 @@ class Settings:
 
     model: Path = Path("model.npz")
     challenger: Path | None = None
+    features: Path | None = None
+    min_ratings: int = 0
     data: str = "ml-100k"
     events: str = "sqlite:///events.db"
     api_key: str = field(default="", repr=False)
@@ -54,6 +58,10 @@ class Settings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", Path(self.model))
         object.__setattr__(self, "challenger", Path(self.challenger) if self.challenger else None)
+        object.__setattr__(self, "features", Path(self.features) if self.features else None)
+        checks.whole("min_ratings", self.min_ratings, 0, "users with fewer ratings get what is popular", 10_000)
+        if self.min_ratings and not self.features:
+            raise DataError(f"min_ratings={self.min_ratings}: ratings are counted by the feature store; give features.")
         checks.number("reload_seconds", self.reload_seconds, 0, "how often the artefact is looked at", above=True)
         checks.number("timeout_ms", self.timeout_ms, 0, "how long a model may take for an answer", above=True)
         checks.whole("threads", self.threads, 1, "each computes one answer at a time", 64)

@@ -21,6 +21,7 @@ from recsys_lab.base import Recommender
 from recsys_lab.datasets import Dataset
 from recsys_lab.ratings import Ratings
 from recsys_lab.serve import Settings, create_app
+from recsys_lab.serve.profiles import Lookup
 
 KEY = "correct-horse"
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,9 +58,11 @@ def serving(tmp_path: Path) -> Serving:
     """`async with serving(model=path, ...) as (client, app)`: started, asked without a socket, stopped."""
 
     @asynccontextmanager
-    async def start(**settings: Any) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
+    async def start(
+        *, lookup: Lookup | None = None, **settings: Any
+    ) -> AsyncIterator[tuple[httpx.AsyncClient, FastAPI]]:
         generous = {"timeout_ms": 20_000, "reload_seconds": 60, "events": f"sqlite:///{tmp_path / 'events.db'}"}
-        app = create_app(Settings(**{"model": tmp_path / "model.npz", **generous, **settings}))
+        app = create_app(Settings(**{"model": tmp_path / "model.npz", **generous, **settings}), lookup)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with (
             app.router.lifespan_context(app),
