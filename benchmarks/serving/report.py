@@ -81,4 +81,10 @@ def _notes(found: dict[str, Any]) -> list[str]:
         notes.append(
             f"- Events acknowledged: {part['events_per_second']:,.0f} a second, in batches of five by eight clients."
         )
+    loads = [part["load_before"] for part in found.values() if part.get("load_before") is not None]
+    if loads:
+        notes.append(
+            f"- Load average of the machine when the parts began: {min(loads):.1f} to {max(loads):.1f} (from outside; two "
+            "processes are the measurement's own). The ratios travel better than the rates and the milliseconds."
+        )
     return notes
