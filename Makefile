@@ -2,6 +2,9 @@
 PYTHON ?= python3
 PORT ?=
 LESSON ?=
+PHASE ?=
+# Phases 1 and 2 need the extra `course`; later ones have an extra of their own.
+EXTRAS := $(strip course $(addprefix phase,$(filter-out 0 1 2,$(PHASE))))
 ifeq ($(OS),Windows_NT)
   PYTHON := python
   BIN := .venv/Scripts
@@ -15,8 +18,8 @@ endif
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab:  ## Open the course in JupyterLab (PORT=8890 for another port; Ctrl-C ends it)
-	@$(PYTHON) .ci/install.py course
+lab:  ## Open the course in JupyterLab (PHASE=3 with that phase's packages; PORT=8890 for another port; Ctrl-C ends it)
+	@$(PYTHON) .ci/install.py $(EXTRAS)
 	@exec $(BIN)/recsys-lab lab $(if $(PORT),--port $(PORT))
 
 test:  ## Check everything: style, types, tests, doctests, every cell of every notebook

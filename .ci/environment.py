@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -129,7 +130,15 @@ def alone(path: Path) -> Iterator[None]:
         yield  # closing the file releases the lock, also when the process dies
 
 
+def check_extras(root: Path, asked: set[str]) -> None:
+    """Refuse a name that pyproject.toml does not know: pip would only warn of it."""
+    known = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    if unknown := asked - set(known):
+        raise SetupError(f"{', '.join(sorted(unknown))}: no such part. The parts are {', '.join(known)}.")
+
+
 def install(root: Path, asked: set[str]) -> None:
+    check_extras(root, asked)
     venv = root / ".venv"
     done, begun = venv / "recsys_lab.json", venv / "recsys_lab.begun"
     if wanted(root, asked, read_stamp(done)) is None:

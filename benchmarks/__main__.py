@@ -11,7 +11,13 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, seeds, start, store
+from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, prose, seeds, start, store
+
+
+def checks() -> None:
+    from benchmarks import mutation  # not above: it sets the environment for the lessons that it runs
+
+    mutation.main()
 
 
 def write() -> None:
@@ -30,11 +36,19 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "everybody": (everybody.main, "everybody"),
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
+    "mutation": (checks, "mutation"),
+    "lessons": (prose.main, "lessons"),
     "page": (write, ""),
 }
 
 
-SHORT = ("machine", "seeds", "everybody")  # measured in one go; the others go on where they were interrupted
+SHORT = (
+    "machine",
+    "seeds",
+    "everybody",
+    "mutation",
+    "lessons",
+)  # measured in one go; the others go on where they were interrupted
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import re
 from collections.abc import Iterator
 
 from recsys_lab.course.solutions import BEGIN, END, solved
@@ -35,6 +36,21 @@ COMPARISONS = {
     ast.Is: (ast.IsNot,),
     ast.IsNot: (ast.Is,),
 }
+QUERY = (  # a pattern in SQL, and what a mistake makes of it
+    (r"\bDESC\b", "ASC"),
+    (r" <= ", " < "),
+    (r" <= ", " > "),
+    (r" = ", " <> "),
+    (r" \+ ", " - "),
+    (r" \* ", " + "),
+    (r" / ", " * "),
+    (r"\bsum\b", "avg"),
+    (r"\bNOT IN\b", "IN"),
+    (r"\bJOIN\b", "LEFT JOIN"),
+    (r"\bWHERE [^\n]+", ""),
+    (r"\bPARTITION BY [\w.]+", ""),
+    (r"\bORDER BY [\w., ]+", ""),
+)
 NAMES = {"min": "max", "argmin": "argmax", "any": "all", "sum": "mean", "minimum": "maximum", "head": "tail"}
 NAMES |= {there: here for here, there in NAMES.items()}
 
@@ -110,6 +126,13 @@ def _changes(node: ast.AST, words: list[str], tree: ast.Module) -> Iterator[tupl
         case ast.Constant(value=float(value)):
             yield "constant", _set(value=value + 1)
             yield "constant", _set(value=value / 2 if value else -1.0)
+        case ast.Constant(value=str(value)) if "SELECT " in value and _is_text(node, tree):
+            for text in _queries(value):
+                yield "query", _set(value=text)
+        case ast.JoinedStr(values=parts) if any("SELECT " in ast.unparse(part) for part in parts):
+            for i, part in enumerate(parts):
+                for text in _queries(part.value) if isinstance(part, ast.Constant) else ():
+                    yield "query", _set(values=[*parts[:i], ast.Constant(text), *parts[i + 1 :]])
         case ast.Constant(value=str(value)) if len(words) > 1 and _is_text(node, tree):
             yield "other word", _set(value=words[(words.index(value) + 1) % len(words)])
         case ast.Call(args=args, keywords=keywords):
@@ -132,6 +155,13 @@ def _changes(node: ast.AST, words: list[str], tree: ast.Module) -> Iterator[tupl
         yield "other function", _set(id=NAMES[node.id])
     if isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.For)) and not _is_docstring(node):
         yield "removed statement", lambda n: ast.Pass()
+
+
+def _queries(sql: str) -> Iterator[str]:
+    """The query, or a part of it, with one change."""
+    for pattern, mistake in QUERY:
+        for found in re.finditer(pattern, sql):
+            yield sql[: found.start()] + mistake + sql[found.end() :]
 
 
 def _is_docstring(node: ast.AST) -> bool:

@@ -1,11 +1,13 @@
 """How good are the exercises' checks? Each solution gets one small mistake at a time; a good check rejects them all.
 
     python -m benchmarks.mutation             # phases 1 and 2: the score of each exercise, and the survivors
-    python -m benchmarks.mutation 1.5 2.2     # these lessons
+    python -m benchmarks.mutation 1.5 2.2     # these lessons anew; what was measured of the others stays
+    python -m benchmarks page                 # then: benchmarks/RESULTS.md has the score of each lesson
 
 A mutant that the check takes for correct has survived. Some are no mistakes at all (`a - 0.0`, a name that nobody
 reads): those are argued one by one in benchmarks/equivalents.toml, under the hash that is printed with each survivor,
-and leave the count. The score is killed / (mutants - argued equivalents).
+and leave the count. The score is killed / (mutants - argued equivalents). What came out is kept in
+benchmarks/results/mutation.json.
 
 A lesson runs once, solutions and all; at each exercise every mutant is run and checked in a forked process of its own,
 which sees the lesson's variables as they are at that place, can spoil nothing, and is ended after `SECONDS`.
@@ -29,21 +31,18 @@ import re
 import sys
 import tempfile
 import time
-import tomllib
 import warnings
-from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from benchmarks import store
+from benchmarks.course import EQUIVALENTS, TARGET, rate, reasons, survivors
 from benchmarks.mutants import mutants
 from recsys_lab.course import exercises_of, lessons, solutions
 from recsys_lab.course.exercise import CourseBug, Exercise, judge
 from recsys_lab.course.lessons import Cell, Lesson
 
 SECONDS = 60  # a mutant that loops for ever counts as killed: the learner would see that it does
-TARGET = 0.95
-EQUIVALENTS = Path(__file__).with_name("equivalents.toml")
 
 
 class Survivor(NamedTuple):
@@ -54,10 +53,11 @@ class Survivor(NamedTuple):
 
 
 class Score(NamedTuple):
-    """What became of one exercise's mutants."""
+    """What became of one exercise's mutants. `slow`: how many of the killed ones were ended after `SECONDS`."""
 
     exercise: str
     killed: int
+    slow: int
     survivors: list[Survivor]
 
 
@@ -103,12 +103,16 @@ def _exercise(cell: Cell, check: Cell, names: dict[str, Any], exercises: list[Ex
     original = ast.unparse(ast.parse(solutions.solved(cell.source)))
     # The reference is made before the fork, once for all mutants.
     known = {**names, "ex": _Desk(exercises, stop=True)}
-    if _verdict(original, check.source, dict(known)) != "correct":
-        raise CourseBug(f"the solution of {cell.exercise} does not pass its own check.")
-    killed, survivors = 0, []
+    for place, run in (("here", _verdict), ("in a forked process", _forked)):
+        state = run(original, check.source, dict(known))
+        if state != "correct":
+            raise CourseBug(f"the solution of {cell.exercise} does not pass its own check {place}: {state}")
+    killed, slow, survivors = 0, 0, []
     for operator, text in mutants(cell.source):
-        if _forked(text, check.source, known) != "correct":
+        state = _forked(text, check.source, known)
+        if state != "correct":
             killed += 1
+            slow += state == "too slow"
             continue
         diff = "\n".join(
             line
@@ -117,7 +121,7 @@ def _exercise(cell: Cell, check: Cell, names: dict[str, Any], exercises: list[Ex
         )
         mark = hashlib.sha256(f"{cell.exercise}\n{diff}".encode()).hexdigest()[:12]
         survivors.append(Survivor(cell.exercise, operator, mark, diff))
-    return Score(cell.exercise, killed, survivors)
+    return Score(cell.exercise, killed, slow, survivors)
 
 
 def _forked(text: str, check: str, names: dict[str, Any]) -> str:
@@ -165,36 +169,31 @@ def _run(source: str, names: dict[str, Any], file: str) -> None:
         exec(compile(source, file, "exec"), names)
 
 
-def main(ids: list[str]) -> int:
-    argued = tomllib.loads(EQUIVALENTS.read_text(encoding="utf-8")).get("equivalent", [])
-    reasons = {entry["hash"]: entry["reason"] for entry in argued}
-    written = lessons.all_lessons()
-    chosen = [written[id] for id in ids] if ids else [x for x in written.values() if x.phase in (1, 2)]
-    total: Counter[str] = Counter()
-    open_survivors: list[Survivor] = []
-    os.chdir(tempfile.mkdtemp())  # lessons write where they run
-    print(f"{'exercise':<10}{'mutants':>8}{'killed':>8}{'equivalent':>12}{'survived':>10}{'s':>7}")
+def main(ids: Iterable[str] = ()) -> int:
+    written, found = lessons.all_lessons(), store.kept("mutation").get("lessons", {})
+    chosen = [written[id] for id in ids] or [x for x in written.values() if x.phase in (1, 2)]
+    print(f"{'exercise':<10}{'mutants':>8}{'killed':>8}{'too slow':>10}{'argued':>8}{'s':>6}")
     for lesson in chosen:
-        start = time.perf_counter()
-        for score in measure(lesson):
-            survived = [s for s in score.survivors if s.hash not in reasons]
-            equivalent = len(score.survivors) - len(survived)
-            seconds, start = time.perf_counter() - start, time.perf_counter()
-            mutants_made = score.killed + len(score.survivors)
-            print(
-                f"{score.exercise:<10}{mutants_made:>8}{score.killed:>8}{equivalent:>12}{len(survived):>10}{seconds:>7.0f}",
-                flush=True,
-            )
-            total.update(mutants=mutants_made, killed=score.killed, equivalent=equivalent)
-            open_survivors += survived
-    for s in open_survivors:
-        print(f"\n{s.exercise}  {s.operator}  hash {s.hash}\n{s.diff}")
-    rate = total["killed"] / max(1, total["mutants"] - total["equivalent"])
-    print(
-        f"\n{total['killed']} of {total['mutants'] - total['equivalent']} mutants killed: {rate:.1%} "
-        f"({total['equivalent']} more are argued to be equivalent in {EQUIVALENTS.name}; the target is {TARGET:.0%})"
-    )
-    return 0 if rate >= TARGET else 1
+        start, scores = time.perf_counter(), []
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # lessons write where they run
+            for score in measure(lesson):
+                scores.append({**score._asdict(), "survivors": [s._asdict() for s in score.survivors]})
+                of, seconds = rate(scores[-1:]), time.perf_counter() - start
+                print(
+                    f"{score.exercise:<10}{of.mutants:>8}{of.killed:>8}{score.slow:>10}{of.argued:>8}{seconds:>6.0f}",
+                    flush=True,
+                )
+                start = time.perf_counter()
+        found[lesson.id] = scores
+        store.keep("mutation", {"lessons": dict(sorted(found.items()))})
+    measured = [score for lesson in chosen for score in found[lesson.id]]
+    for survivor in survivors(measured):
+        if survivor["hash"] not in reasons():
+            print("\n{exercise}  {operator}  hash {hash}\n{diff}".format(**survivor))
+    of = rate(measured)
+    print(f"\n{of.killed} of {of.mutants - of.argued} mutants killed: {of.score:.1%}", end=" ")
+    print(f"({of.argued} more are argued to be equivalent in {EQUIVALENTS.name}; the target is {TARGET:.0%})")
+    return 0 if of.score >= TARGET else 1
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
-"""The page of results and README's section, made from benchmarks/results/ alone: the same JSON gives the same text."""
+"""The page of results and README's section, made from benchmarks/results/ (and equivalents.toml, which argues for the
+survivors in it) alone: the same files give the same text."""
 
 from __future__ import annotations
 
 import statistics
 from pathlib import Path
 
-from benchmarks import store
+from benchmarks import course, store
 from benchmarks.pictures import NAMES
 from benchmarks.targets import targets
 from benchmarks.targets.numbers import LEVELS, ML, SMALL, mean, ratios, seconds
@@ -140,6 +141,7 @@ def page() -> str:
         "\n".join(_facts()),
         _growth(),
         _first_calls(),
+        *course.section(),
         "## The machine",
         _machine(),
     ]

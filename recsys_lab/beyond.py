@@ -33,6 +33,7 @@ def tags(items: pd.DataFrame, column: str = "genres") -> pd.DataFrame:
     """
     require_columns(items, item="item", **{column: column})
     flags = items.set_index("item")[column].fillna("").str.get_dummies("|").astype(float)
+    flags = flags.drop(columns="", errors="ignore")  # where PyArrow keeps the text, the empty text is a flag, too
     if flags.shape[1] == 0:
         raise DataError(f"column {column!r} names no tag: expected text such as 'Comedy|Romance'.")
     return flags.div(flags.sum(axis=1).clip(lower=1), axis=0)

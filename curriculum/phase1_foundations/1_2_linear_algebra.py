@@ -133,7 +133,8 @@ figure_alt(fig, alt)
 # because different people watched them. *Happy Gilmore* is a short arrow that points almost where *Scream* does, only
 # further down; *Being There* is a short one on the other side. Which pairs are alike?
 #
-# The first candidate for an answer is the **dot product**. Multiply entry by entry, and add up:
+# The first candidate for an answer is the **dot product** of two vectors $x$ and $y$. Multiply entry by entry, and add
+# up:
 #
 # $$x \cdot y = \sum_{i=1}^{m} x_i\, y_i$$
 #
@@ -585,7 +586,7 @@ alt = (
 figure_alt(fig, alt)
 # %% [markdown]
 # Grey lines on the left join the tip of each arrow $u$ (blue) with the tip of $Su$ (orange). Most arrows are turned
-# towards one diagonal. But on two lines nothing turns: there, $S$ only stretches or shrinks. Such a direction is an
+# towards one diagonal. But on two lines nothing turns: there, $S$ only stretches or shrinks. Such a direction $v$ is an
 # **eigenvector** ("own vector") of $S$, and the factor is its **eigenvalue** $\lambda$ ("lambda"):
 #
 # $$S v = \lambda v$$

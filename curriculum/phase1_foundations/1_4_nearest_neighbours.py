@@ -425,7 +425,7 @@ show(best_k=K, years_a_genre_is_worth=WORTH, left_out_rmse=table.loc[K, WORTH])
 # Why is $k = 1$ so bad? Suppose the catalogue had held other films. Take a random half of the training films,
 # predict; take another half, predict again. A model that says something else each time is not to be trusted, even if
 # it is right on average. For one film with mean rating $y$ and predictions $\hat y_1, \hat y_2, \dots$ from different
-# halves, with the average $\bar y$, the squared errors split without remainder:
+# halves, $\hat y_h$ from half $h$, with the average $\bar y$, the squared errors split without remainder:
 #
 # $$\text{mean}\,(\hat y_h - y)^2 \;=\; \underbrace{\text{mean}\,(\hat y_h - \bar y)^2}_{\text{variance}} \;+\;
 #   \underbrace{(\bar y - y)^2}_{\text{bias² and noise}}$$

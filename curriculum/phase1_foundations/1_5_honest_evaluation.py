@@ -1066,7 +1066,7 @@ show(
 # none. It is the search over lucky numbers again, now with $p$-values.
 #
 # **Holm's correction** repairs it. Sort the $m$ p-values, $p_{(1)} \le p_{(2)} \le \dots \le p_{(m)}$. Multiply the smallest by $m$, the next by $m - 1$,
-# and so on, the last by 1; and never let a later one fall below an earlier one:
+# and so on, the last by 1; and never let a later one fall below an earlier one. The $i$-th becomes
 #
 # $$\tilde p_{(i)} = \min\Big(1,\; \max_{j \le i}\; (m - j + 1)\, p_{(j)}\Big)$$
 #

@@ -422,8 +422,8 @@ show({"Pearson alone": alone, "with shrinkage": shrunk, "tied at 1.0 by Pearson 
 # %% [markdown]
 # ## 5. From neighbours to a rating
 #
-# Now ask the right people. The neighbours of $u$ for film $i$ are the $k$ most similar users *among those who rated $i$*;
-# call that set $N$. Each says how far the film was above or below *their own* mean $\bar r_v$ (over all their ratings).
+# Now ask the right people. The neighbours of $u$ for film $i$ are the $k$ most similar users *among those who rated $i$*,
+# as far as their similarity is above 0 (whose taste is opposite has no vote); call that set $N$. Each says how far the film was above or below *their own* mean $\bar r_v$ (over all their ratings).
 # We average these statements with the similarities $s'_{uv}$ as weights, and add the result to *his* mean:
 #
 # $$\hat r_{ui} = \bar r_u + \frac{\sum_{v \in N} s'_{uv} (r_{vi} - \bar r_v)}{\sum_{v \in N} s'_{uv}}$$

@@ -61,7 +61,7 @@ ratings = Ratings.from_frame(data.ratings)
 #
 # In 2.2 you joined the ratings with themselves on the film, and compared people. Now join on the *user*, and compare films:
 # each row of the join is a person who has rated both. Write $U_{ij}$ for the set of these people, the **co-raters** of the
-# items $i$ and $j$, and take the same cosine as before:
+# items $i$ and $j$, and take the same cosine as before, with $r_{ui}$ for what user $u$ gave to item $i$:
 #
 # $$\cos(i, j) = \frac{\sum_{u \in U_{ij}} r_{ui} r_{uj}}{\sqrt{\sum_{u \in U_{ij}} r_{ui}^2} \sqrt{\sum_{u \in U_{ij}} r_{uj}^2}}$$
 # %%

@@ -3,7 +3,7 @@
 #   id: "2.5"
 #   title: "Measuring a ranking"
 #   phase: 2
-#   minutes: 220
+#   minutes: 240
 #   prerequisites: ["1.5", "2.1", "2.2", "2.3"]
 #   objectives:
 #     - "Compute precision, recall, reciprocal rank, average precision and nDCG of one list by hand, and say what each asks"
@@ -32,8 +32,9 @@
 # rated films beats them all. By the end of section 5 you will know why, and you will trust *both* numbers less.
 #
 # %% [markdown] instructor=true
-# **Timing (220 minutes alone, two sessions of 110 in class).** Session one: sections 1 to 4 with exercises 1 to 3.
-# Session two: sections 5 to 8 with exercises 4 to 6, then the quiz. The interview question makes a good closing round.
+# **Timing (240 minutes alone, two sessions of 120 in class).** Session one: sections 1 to 3 with exercises 1 to 3, then
+# the bets of section 4. Session two: sections 4 to 7 with exercises 4 to 6, and the quiz. The interview question makes a
+# good closing round.
 #
 # **Prepare.** Ask everybody for one number by which they would judge a film service they use. Write the answers on the
 # board. Most will be about the whole product (I found something, I did not waste the evening), none will be RMSE.
@@ -102,7 +103,7 @@ show(precision=h.sum() / k, recall=h.sum() / n_relevant, hit_rate=float(h.max())
 #
 # $$\text{AP} = \frac{1}{\min(k, n)} \sum_{r=1}^{k} h_r \cdot \text{precision}_r, \qquad \text{precision}_r = \frac{1}{r} \sum_{s=1}^{r} h_s$$
 #
-# Its mean over users is **MAP**. Hits 5, 7 and 9 of our list give 1/5, 2/7 and 3/9.
+# Its mean over users is **MAP**. The hits at ranks 5, 7 and 9 of our list give 1/5, 2/7 and 3/9.
 
 
 # %% exercise="2.5.1"
@@ -149,7 +150,12 @@ def ndcg(hits, n_relevant):
 # %% check="2.5.2"
 ndcg_checked = ex("2.5.2").check(ndcg)
 # %% [markdown]
-# What is a single hit worth, then? Take a user with one relevant film, and move it down the list:
+# With these two, the ten films for user 425 have six values:
+# %%
+show(average_precision=average_precision_checked(h, n_relevant), ndcg=ndcg_checked(h, n_relevant))
+# %% [markdown]
+# The lowest of the six is the average precision: three small precisions, 1/5, 2/7 and 3/9, divided by ten. What is a
+# single hit worth, then? Take a user with one relevant film, and move it down the list:
 # %%
 alone = np.eye(k, dtype=bool)  # row by row: the only hit at rank 1, 2, ..., 10
 by_rank = pd.DataFrame(
@@ -198,8 +204,9 @@ for name, function in own.items():
     gap = np.nanmax(np.abs(mine - library)).round(12)
     show({"metric": name, "mean": np.nanmean(mine), "users without value": np.isnan(mine).sum(), "difference": gap})
 # %% [markdown]
-# Twenty-five users have no hidden film with four stars. For them no list could be right, so they have no value, and the
-# mean leaves them out. `evaluate_ranking` does all of this in one call, with an interval for each mean (lesson 1.5):
+# Twenty-five users have no hidden film with four stars or more. For them no list could be right, so they have no
+# value, and the mean leaves them out. `evaluate_ranking` does all of this in one call, with an interval for each mean
+# (lesson 1.5):
 # %%
 evaluate_ranking(knn, test)
 # %% [markdown]
@@ -227,7 +234,7 @@ for _, ranking in whole.groupby("user"):
         )
 show({f"difference to {name}": gap for name, gap in pd.DataFrame(gaps).abs().max().round(12).items()})
 # %% [markdown]
-# No difference. That took some care, though: where two films have the same score, scikit-learn averages over all orders
+# No difference. That took some care, though: where two films have the same score, `ndcg_score` averages over all orders
 # of the two, while a service has to show one of them first. And for a user with nothing relevant scikit-learn gives 0,
 # or complains, where we give NaN. We come to such small print now.
 #
@@ -284,10 +291,10 @@ figure_alt(fig, alt)
 
 
 # %% [markdown]
-# Most conventions move the number by one to ten per cent; item k-NN and user k-NN lie four per cent apart on the board.
-# One convention multiplies it by two and a half. So an nDCG from somebody else's table cannot be compared with yours; measure both
-# models with the same code, on the same split. The conventions of this course stand at the head of
-# `recsys_lab/metrics.py`, and every number on the board follows them.
+# Most conventions move the number by one to ten per cent; item k-NN and user k-NN lie four per cent apart on the
+# board (section 4). One convention multiplies it by two and a half. So an nDCG from somebody else's table cannot be
+# compared with yours; measure both models with the same code, on the same split. The conventions of this course stand
+# at the head of `recsys_lab/metrics.py`, and every number on the board follows them.
 #
 # ### Which threshold?
 #
@@ -304,7 +311,7 @@ for stars in (1, 3, 4, 5):
 show(pd.DataFrame(rows, columns=["relevant from", "most rated films", "item k-NN", "lead"]))
 # %% [markdown]
 # If all you want is that people *watch*, popularity leads by more than two to one. If you want them to *love* it, the
-# lead shrinks to a quarter. Keep this in mind, it is the first half of the riddle. (From four stars on is common on a
+# lead shrinks to 24 per cent. Keep this in mind, it is the first half of the riddle. (From four stars on is common on a
 # scale of five, and it is what we use everywhere.)
 #
 # ### The benchmark that lost its users
@@ -449,7 +456,7 @@ figure_alt(fig, alt)
 # %% [markdown]
 # No luck: even the smallest of these differences has an interval that excludes zero. So why? Take the precision apart.
 # A place in a list becomes a hit in two steps: the film must have been *watched* (rated in the hidden part), and, given
-# that, it must have been *liked*:
+# that, it must have been *liked*. With $P$ for the share of such places:
 #
 # $$\text{precision} = \underbrace{P(\text{watched})}_{\text{of the places}} \times \underbrace{P(\text{liked} \mid \text{watched})}_{\text{of the watched places}}$$
 #
@@ -534,16 +541,25 @@ for name, hidden in placed.items():
         "nDCG@10, all films": results[name]["ndcg@10"].mean,
     }
 show(pd.DataFrame(rows).T.sort_values("rmse"))
+per_user = test.groupby("user").size()
+show(
+    {
+        "hidden films of a user, mean": per_user.mean(),
+        "hidden films of a user, median": per_user.median(),
+        "% of them relevant": 100 * len(liked) / len(test),
+    }
+)
 # %% [markdown]
-# Among rated films the order is that of the RMSE, from the first to the last. Among all films, the last two become the
-# first two. Same models, same split, same formula; only the **candidates** differ. (The first column of nDCG is also very
-# high. With a few dozen candidates, of which more than half are relevant, nearly any order is good. A high nDCG may
-# only mean an easy question. And content is not in the table because it ranks by likeness, not by the stars it
-# predicts.)
+# Among rated films the order is that of the RMSE, from the first to the last. Among all films, the last two become
+# the first two. Same models, same split, same formula; only the **candidates** differ. (The first column of nDCG is
+# also very high. With some twenty candidates (half of the users have 13 or fewer), of which more than half are
+# relevant, nearly any order is good. A high nDCG may only mean an easy question. And content is not in the table
+# because it ranks by likeness, not by the stars it predicts.)
 #
 # Which of the two is right? A recommender chooses from all films, so rank all films. But do not believe that number
-# either. The 91 % of places that the user has not watched all count as failures. Some are; others are films that the
-# user would love and has never heard of, which is what a recommender is *for*. Offline, the two cannot be told apart.
+# either. The 91 % of item k-NN's places that their users have not watched all count as failures. Some are; others are
+# films that the user would love and has never heard of, which is what a recommender is *for*. Offline, the two cannot
+# be told apart.
 #
 # %% [markdown] instructor=true
 # **Timing.** 45 minutes with the exercise. Take bets before the table of factors.
@@ -570,7 +586,8 @@ def chance_of_a_hit(above, others, m, k):
     """The chance that a relevant film gets into the top k among m others drawn at random.
 
     above: array (n,), how many of the others the model ranks above the film. others: array (n,), how many others
-    there are. m of them are drawn without replacement. Returns an array (n,) of exact chances, no simulation.
+    there are. m of them, perhaps fewer than k, are drawn without replacement. Returns an array (n,) of exact
+    chances, no simulation.
     """
     ### BEGIN SOLUTION
     from scipy.stats import hypergeom
@@ -587,26 +604,33 @@ chance_of_a_hit_checked = ex("2.5.5").check(chance_of_a_hit)
 #
 # $$P(\text{hit}) = \sum_{j=0}^{k-1} \binom{a}{j} \binom{n - a}{m - j} \Big/ \binom{n}{m}$$
 #
-# Here it is for films at all places, and for samples of different sizes:
+# A term that asks for more balls of a colour than there are counts as 0. Here is the chance for the film at place 101, and
+# for films at all places with samples of different sizes. `even` is the last place with a chance of at least one half:
 # %%
 ranks = np.arange(1, 1602)
+chance = {m: chance_of_a_hit_checked(ranks - 1, np.full(1601, 1600), m, 10) for m in (20, 100, 500)}
+show({"place 101, 100 sampled": chance[100][100]})
+show({f"even, {m} sampled": ranks[values >= 0.5].max() for m, values in chance.items()})
+# %%
 fig, ax = plt.subplots()
-for m, style in {20: ":", 100: "-", 500: "--"}.items():
-    ax.plot(ranks, chance_of_a_hit_checked(ranks - 1, np.full(1601, 1600), m, 10), style, label=f"{m} sampled films")
+for (m, values), style in zip(chance.items(), (":", "-", "--")):
+    ax.plot(ranks, values, style, label=f"{m} sampled films")
 ax.step(ranks, (ranks <= 10).astype(float), color="#444444", where="post", label="all 1,600")
 ax.set_title("A small sample lets nearly everything into the top ten")
 ax.set(xlabel="place of the film in the full ranking", ylabel="chance of a hit@10", xscale="log")
 ax.set_xticks([1, 10, 100, 1000], ["1", "10", "100", "1,000"])
 ax.legend(loc="lower left")
 alt = (
-    "Chance of a hit by true place: all films, a cliff at 10; 500 sampled, falls near 30; 100, near 160; 20, near 700."
+    "Chance of a hit by true place: all films, a cliff at 10; 500 sampled, falls near 30; 100, near 150; 20, near 760."
 )
 figure_alt(fig, alt)
 # %% [markdown]
-# With all films, the metric is a cliff at place 10. With 100 sampled ones, the cliff has become a slope around place
-# 160, and with 20 one around place 770: nothing near the top is told apart any more. "Top ten of 20" asks whether a
-# film is in the upper half. So a sampled metric is not a noisy version of the full one. It measures something else, and
-# the smaller the sample, the more it resembles the AUC (Krichene and Rendle 2020). What does that do to our models?
+# So the film at place 101, where nobody will ever scroll, is a hit in nine of ten draws. With all films, the metric
+# is a cliff at place 10. With 100 sampled ones, the cliff has become a slope around place 150, and with 20 one around
+# place 760: nothing near the top is told apart any more. "Top ten of 20" asks whether a film is in the upper half. So
+# a sampled metric is not a noisy version of the full one. It measures something else, and the smaller the sample, the
+# more it resembles the AUC (Krichene and Rendle 2020). What does that do to our models? (The user's other liked films
+# are not among the candidates, so the column `all` is a little higher than a recall@10.)
 # %%
 sizes = [20, 50, 100, 200, 500, 1000]
 curves = {}
@@ -673,8 +697,8 @@ figure_alt(fig, alt)
 # %%
 from recsys_lab.beyond import describe, tags
 
-c = data.items["item"].map(pd.Series(train.matrix.indices).map(pd.Series(train.items.ids)).value_counts())
-c = c.fillna(0).set_axis(data.items["item"])
+ratings_of = pd.Series(train.items.ids[train.matrix.indices]).value_counts()
+c = ratings_of.reindex(data.items["item"], fill_value=0)  # training ratings of each film
 coverage = lists["item"].nunique() / train.n_items
 novelty = (-np.log2(lists["item"].map(c) / train.n_users)).mean()
 show({"coverage of item k-NN": coverage, "novelty of item k-NN (bits)": novelty})
@@ -685,11 +709,11 @@ about = pd.DataFrame(about).T
 about["ndcg@10"] = [results[name]["ndcg@10"].mean for name in about.index]
 show(about, digits=3)
 # %% [markdown]
-# Read it row by row. The *most rated films* live on 3 % of the catalogue, and each list is more than twice as popular
-# as what its user watches. *Item k-NN* reaches three times as many films. *Content* reaches most of the catalogue, but
-# ten films by the same words are ten films of the same kind: its diversity is lowest. And *random* is the champion of
-# coverage and novelty, and hardly ever right. **None of these measures means anything without one of accuracy beside
-# it.**
+# Read it row by row. The *most rated films* live on 3 % of the catalogue, and on average a list is more than twice as
+# popular as what its user watches. *Item k-NN* reaches three times as many films. *Content* reaches most of the
+# catalogue, but ten films by the same words are ten films of the same kind: its diversity is lowest. And *random* is
+# the champion of coverage and novelty, and hardly ever right. **None of these measures means anything without one of
+# accuracy beside it.**
 #
 # ### The offline paradox
 #
@@ -803,12 +827,12 @@ for name in ("most rated films", "item k-NN"):
     ways = {f"MMR {t}": mmr(fifty, genres, n=k, trade_off=t) for t in trade_offs}
     ways["calibrated"] = calibrated(fifty, train, genres, n=k)
     sides = {way: two_sides(some) for way, some in ways.items()}
-    start = sides["MMR 0"][1]
+    own_order = sides["MMR 0"][1]
     for way, (diverse, value) in sides.items():
-        change = metrics.bootstrap_mean(value - start)
+        change = metrics.bootstrap_mean(value - own_order)
         bargain.append((name, way, diverse, np.nanmean(value), change.mean, change.low, change.high))
-names = ["model", "way", "diversity", "nDCG@10", "change", "low", "high"]
-bargain = pd.DataFrame(bargain, columns=names)
+columns = ["model", "way", "diversity", "nDCG@10", "change", "low", "high"]
+bargain = pd.DataFrame(bargain, columns=columns)
 show(bargain, digits=3)
 # %%
 fig, ax = plt.subplots()
@@ -823,11 +847,11 @@ alt = "nDCG against diversity: both MMR paths run nearly flat at first; that of 
 figure_alt(fig, alt)
 # %% [markdown]
 # In the table, `change` is the difference to the model's own order, paired by user, with its 95 % interval. For the
-# most rated films a trade-off of 0.3 costs nothing that can be told from zero, 0.6 a little, and 0.9 a sixth of the
+# most rated films a trade-off of 0.3 costs nothing that can be told from zero, 0.6 a little, and 0.9 some 15 % of the
 # nDCG. For item k-NN even the most varied lists cost nothing that half of the users could prove. And its *calibrated*
 # lists gain, probably because the mix of genres that somebody watches says something about what they will watch next,
-# which their stars alone do not. (Eight intervals, eight chances to be fooled: lesson 1.5. MMR 0.3 for item k-NN only
-# just excludes zero, and it may be luck.)
+# which their stars alone do not. (Eight intervals, eight chances to be fooled: lesson 1.5. The intervals of MMR 0.3
+# for item k-NN and of MMR 0.6 for the most rated films only just exclude zero: these two may be luck.)
 #
 # Where on the curve should a product be? That is a decision, not a measurement. The measurement says what it costs.
 #
@@ -885,8 +909,8 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 #
 # ## Further reading
 #
-# - K. Järvelin, J. Kekäläinen: *Cumulated Gain-based Evaluation of IR Techniques*. ACM TOIS 20(4), 2002, pages 422-446,
-#   section 2. [doi:10.1145/582415.582418](https://doi.org/10.1145/582415.582418)
+# - K. Järvelin, J. Kekäläinen: *Cumulated Gain-based Evaluation of IR Techniques*. ACM TOIS 20(4), 2002, pages 422-446.
+#   [doi:10.1145/582415.582418](https://doi.org/10.1145/582415.582418)
 # - C. Manning, P. Raghavan, H. Schütze: *Introduction to Information Retrieval*. Cambridge University Press, 2008,
 #   chapter 8: precision, recall, average precision.
 # - J. Herlocker, J. Konstan, L. Terveen, J. Riedl: *Evaluating Collaborative Filtering Recommender Systems*. ACM TOIS
@@ -901,8 +925,9 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - Y.-M. Tamm, R. Damdinov, A. Vasilev: *Quality Metrics in Recommender Systems: Do We Calculate Metrics Consistently?*
 #   RecSys 2021. [arXiv:2206.12858](https://arxiv.org/abs/2206.12858)
 # - J. Carbonell, J. Goldstein: *The Use of MMR, Diversity-Based Reranking for Reordering Documents and Producing
-#   Summaries*. SIGIR 1998.
+#   Summaries*. SIGIR 1998, pages 335-336. [doi:10.1145/290941.291025](https://doi.org/10.1145/290941.291025)
 # - H. Steck: *Calibrated Recommendations*. RecSys 2018.
+#   [doi:10.1145/3240323.3240372](https://doi.org/10.1145/3240323.3240372)
 # - F. Garcin et al.: *Offline and Online Evaluation of News Recommender Systems at swissinfo.ch*. RecSys 2014, pages
 #   169-176. [doi:10.1145/2645710.2645745](https://doi.org/10.1145/2645710.2645745)
 # - C. Gomez-Uribe, N. Hunt: *The Netflix Recommender System: Algorithms, Business Value, and Innovation*. ACM TMIS

@@ -127,6 +127,8 @@ def _tables() -> None:
     if int(pd.__version__.partition(".")[0]) < 3:  # from pandas 3 on this is simply how it behaves
         pd.options.mode.copy_on_write = True
         pd.options.future.infer_string = True
+    # With PyArrow or without it, the same text columns: PyArrow's str.get_dummies makes a flag of the empty text, too.
+    pd.options.mode.string_storage = "python"
     pd.options.display.max_rows = 20
     pd.options.display.max_columns = 20
     pd.options.display.width = 120

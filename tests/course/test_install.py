@@ -75,6 +75,23 @@ def test_a_new_extra_installs_and_keeps_the_old_ones(root, steps):
     assert json.loads((root / ".venv" / "recsys_lab.json").read_text())["extras"] == ["course", "test"]
 
 
+def test_an_unknown_part_is_refused_before_anything_is_made(root, steps):
+    with pytest.raises(environment.SetupError, match=r"phase9: no such part\. The parts are course, "):
+        environment.install(root, {"course", "phase9"})
+    assert steps == []
+    assert not (root / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("phase", "extras"), [("", "course"), ("2", "course"), ("3", "course phase3")], ids=["none", "2", "3"]
+)
+def test_make_lab_installs_the_parts_of_a_phase(phase, extras):
+    shown = subprocess.run(
+        ["make", "-n", "lab", f"PHASE={phase}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert f".ci/install.py {extras}\n" in shown.stdout
+
+
 @pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
 def test_a_change_of_what_is_needed_installs_again(root, steps, name):
     environment.install(root, {"course"})

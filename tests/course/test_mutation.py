@@ -9,6 +9,7 @@ import tomllib
 
 import pytest
 
+from benchmarks import course, store
 from recsys_lab.course import lessons
 from recsys_lab.course.exercise import Exercise, WrongAnswer, same
 from recsys_lab.course.lessons import Cell
@@ -65,7 +66,7 @@ def test_a_check_that_tries_two_numbers_kills_them_all(tool):
         same(answer(1, 5), 3.0)
         same(answer(-2, 4), 1.0)
 
-    assert score(tool, check) == tool.Score("9.1.1", 9, [])
+    assert score(tool, check) == tool.Score("9.1.1", 9, 0, [])
 
 
 def test_a_weak_check_lets_mutants_live(tool):
@@ -82,8 +83,39 @@ def test_a_mutant_that_dies_or_never_ends_is_killed(tool, monkeypatch):
     assert tool._forked("def middle(x, y):\n    while True: pass", CHECK, names) == "too slow"
 
 
-def test_each_argued_equivalent_has_its_reason():
-    text = (lessons.home() / "benchmarks" / "equivalents.toml").read_text(encoding="utf-8")
-    argued = tomllib.loads(text)["equivalent"]
-    assert len({entry["hash"] for entry in argued}) == len(argued)
-    assert all(len(entry["reason"].split()) >= 5 and len(entry["hash"]) == 12 for entry in argued)
+def test_a_query_gets_its_mistakes_too(tool):
+    cell = 'x = 3\n### BEGIN SOLUTION\nq = f"SELECT sum(a) FROM t WHERE b <= {x} ORDER BY a DESC"\n### END SOLUTION\n'
+    made = {text.split("'")[1] for what, text in tool.mutants(cell) if what == "query"}
+    assert made == {
+        "SELECT avg(a) FROM t WHERE b <= {x} ORDER BY a DESC",
+        "SELECT sum(a) FROM t WHERE b < {x} ORDER BY a DESC",
+        "SELECT sum(a) FROM t WHERE b > {x} ORDER BY a DESC",
+        "SELECT sum(a) FROM t {x} ORDER BY a DESC",
+        "SELECT sum(a) FROM t WHERE b <= {x} ORDER BY a ASC",
+        "SELECT sum(a) FROM t WHERE b <= {x} ",
+    }
+
+
+# ---------------------------------------------------------------------- what was measured, as committed
+MEASURED = store.kept("mutation")["lessons"]
+
+
+def test_every_lesson_of_the_first_two_phases_was_measured_as_it_is(tool):
+    written = [lesson for lesson in lessons.all_lessons().values() if lesson.phase in (1, 2)]
+    assert list(MEASURED) == [lesson.id for lesson in written]
+    for lesson in written:
+        now = {id: sum(1 for _ in tool.mutants(lesson.cell_of(id).source)) for id in lesson.exercises}
+        then = {score["exercise"]: course.rate([score]).mutants for score in MEASURED[lesson.id]}
+        assert now == then, f"a solution was changed: run `python -m benchmarks.mutation {lesson.id}`"
+
+
+@pytest.mark.parametrize("id", MEASURED)
+def test_the_checks_reject_nearly_all_mistakes(id):
+    assert course.rate(MEASURED[id]).score >= course.TARGET
+
+
+def test_every_survivor_is_argued_and_nothing_else_is():
+    argued = tomllib.loads(course.EQUIVALENTS.read_text(encoding="utf-8"))["equivalent"]
+    assert all(len(entry["reason"].split()) >= 5 for entry in argued)
+    alive = [(s["exercise"], s["hash"]) for scores in MEASURED.values() for s in course.survivors(scores)]
+    assert sorted((entry["exercise"], entry["hash"]) for entry in argued) == sorted(alive)

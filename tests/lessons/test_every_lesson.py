@@ -8,6 +8,7 @@ from __future__ import annotations
 import nbformat
 import pytest
 
+from benchmarks import prose
 from recsys_lab.course import lessons, notebooks, proofs, running
 
 EVERY = lessons.all_lessons()
@@ -67,6 +68,30 @@ def test_solutions_pass_and_what_follows_prints_the_same(lesson):
             assert running.essence(cell.outputs) == running.essence(stored[id(origin)].outputs), (
                 f"{lesson.source}:{origin.line}: shows one thing with the solutions, another without"
             )
+
+
+@pytest.mark.parametrize("lesson", prose.chosen(), ids=lambda lesson: lesson.id)
+def test_a_lesson_tells_more_than_it_codes_and_has_figures_and_exercises(lesson):
+    found = prose.count(lesson)
+    assert found.words / found.lines >= 6, f"{found.words} words for {found.lines} lines of code"
+    assert found.figures >= 3
+    assert found.exercises >= 5
+
+
+def test_the_first_two_phases_have_exercises_enough_and_a_third_ask_for_thought():
+    found = [prose.count(lesson) for lesson in prose.chosen()]
+    exercises, thought = (sum(counts) for counts in zip(*((f.exercises, f.thought) for f in found)))
+    assert exercises >= 55
+    assert thought / exercises >= 1 / 3
+
+
+def test_words_are_words_and_lines_are_code():
+    assert (
+        prose.words("The mean $\\mu$ of `ratings`, see [lesson 1.1](../x.ipynb), is 3.5: *three and a half* stars.")
+        == 11
+    )
+    assert prose.words("Before $$a = b$$ and ```text\nall this\n``` after, it's user-based") == 5
+    assert prose.lines("# the mean\n\nmu = 3.5  # stars\nshow(mu)") == 2
 
 
 def test_no_notebook_is_left_without_source():

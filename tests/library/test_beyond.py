@@ -144,3 +144,10 @@ def test_refusals(toy, real):
         beyond.describe(pd.DataFrame({"user": ["ann"], "item": [99], "rank": [1]}), Ratings.from_frame(toy.ratings))
     with pytest.raises(DataError, match="names no tag"):
         beyond.tags(toy.items.assign(genres=""))
+
+
+def test_an_item_without_tags_has_a_row_of_zeros_whatever_pandas_keeps_text_in(infer_string):
+    items = pd.DataFrame({"item": [1, 2, 3], "genres": ["Comedy|Romance", "", None]})
+    shares = beyond.tags(items)
+    assert shares.columns.tolist() == ["Comedy", "Romance"]
+    assert shares.loc[[2, 3]].to_numpy().sum() == 0

@@ -43,9 +43,10 @@ ROWS = [
     {"registry"},
     {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
-    {"contest", "tune"},
+    {"contest", "tune", "simulate"},
     {"experiment"},
     {"plots"},
+    {"production"},
     {"course"},
     {"cli"},
 ]

@@ -624,6 +624,10 @@ def _resemblance_wrongly(how: str) -> Resemblance:
         others = np.broadcast_to(p, X.shape) if how == "leak" else p - out
         if how == "all but me":
             others = -out
+        if how == "running":
+            others = p - np.cumsum(out, axis=0)
+        if how == "always 5":
+            damping = 5.0
         lengths = np.linalg.norm(np.broadcast_to(p, X.shape) if how == "old length" else others, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
             if how == "dot only":
@@ -662,6 +666,9 @@ def _check_resemblance(resemblance: Resemblance) -> None:
         "minus d": "you took d_i off the finished fraction. It went in above, times x_i . x_i, and below, in the length of p: "
         "take the film out of p before anything else.",
         "times d": "you multiplied by d_i once more, and so put the answer back in.",
+        "running": "each film is taken out and never put back, so the last profile is empty. Start from the whole p for "
+        "each film.",
+        "always 5": "you damp by the 5 of the notebook. The function may be called with another damping: take that.",
     }
     square = np.array([[1.0, 0, 0], [0.6, 0.8, 0], [0, 0, 1.0], [0.6, 0, 0.8]])
     rng = np.random.default_rng(0)
@@ -722,6 +729,8 @@ RESEMBLANCE = Exercise(
         WrongAnswer("the dot product alone", lambda: _resemblance_wrongly("dot only"), "division is missing"),
         WrongAnswer("the film's own part", lambda: _resemblance_wrongly("own"), "*own* part"),
         WrongAnswer("d taken off at the end", lambda: _resemblance_wrongly("minus d"), "finished fraction"),
+        WrongAnswer("films never put back", lambda: _resemblance_wrongly("running"), "never put back"),
+        WrongAnswer("the damping of the notebook", lambda: _resemblance_wrongly("always 5"), "5 of the notebook"),
         WrongAnswer("multiplied by the answer", lambda: _resemblance_wrongly("times d"), "answer back in"),
     ),
     points=3,

@@ -49,7 +49,12 @@ def _check_one_list(answer: OneList, truth: OneList, wrong: dict[OneList, str], 
             if np.isclose(got, value) or (not math.isfinite(got) and not math.isfinite(value)):
                 raise Incorrect(message)
         same(got, truth(hits, n), what=f"hits {hits.astype(int).tolist()}, {n} relevant: {what}")
-    nothing = number(answer(_hits("..."), 0), f"{what} of a user with nothing to find")
+    try:
+        nothing = number(answer(_hits("..."), 0), f"{what} of a user with nothing to find")
+    except ZeroDivisionError:
+        raise Incorrect(
+            "for a user with nothing to find (n_relevant 0) you divide by zero. No list could have been right: return NaN."
+        ) from None
     if nothing == 0:
         raise Incorrect(
             "a user with nothing to find gets 0, as if the list had failed. No list could have been right: return NaN, "
@@ -115,6 +120,10 @@ def _ap_zero(hits: np.ndarray, n_relevant: int) -> float:
     return _average_precision(hits, n_relevant) if n_relevant else 0.0
 
 
+def _ap_unguarded(hits: np.ndarray, n_relevant: int) -> float:
+    return float((_precision_at(hits) * hits).sum()) / min(len(hits), n_relevant)
+
+
 def _ap_nan(hits: np.ndarray, n_relevant: int) -> float:
     return _average_precision(hits, n_relevant) if hits.any() else math.nan
 
@@ -175,6 +184,15 @@ def _dcg(hits: np.ndarray, n_relevant: int) -> float:
     return float((hits * _log(np.arange(1, len(hits) + 1))).sum()) if n_relevant else math.nan
 
 
+def _ndcg_infinite(hits: np.ndarray, n_relevant: int) -> float:
+    """log2 of the rank, with a product of 0 and infinity at rank 1."""
+    if n_relevant == 0:
+        return math.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gain = 1 / np.log2(np.arange(1, len(hits) + 1))
+        return float((hits * gain).sum() / gain[:n_relevant].sum())
+
+
 def _ndcg_zero(hits: np.ndarray, n_relevant: int) -> float:
     return _ndcg(hits, n_relevant) if n_relevant else 0.0
 
@@ -188,6 +206,8 @@ _NDCG_MISTAKES: dict[OneList, str] = {
     _ndcg_by_k: "your ideal has k hits, though there are fewer relevant films: a perfect list would not get 1. The "
     "ideal has min(k, n_relevant) hits.",
     _ndcg_from_zero: "log2(1) is 0, so rank 1 divides by zero. The discount is 1 / log2(rank + 1), rank 1 first.",
+    _ndcg_infinite: "the result is not finite: log2(1) is 0, so your rank 1 pays infinity, and no hit there is 0 times "
+    "infinity. The discount is 1 / log2(rank + 1), rank 1 first.",
     _ndcg_shifted: "your ranks are one too high: the discount is 1 / log2(rank + 1) with rank 1 at the top, where it is 1.",
     _ndcg_first_paper: "you left ranks 1 and 2 undiscounted, as the first paper did. Here it is 1 / log2(rank + 1).",
     _ndcg_harmonic: "your discount is 1 / rank. It should be the gentler 1 / log2(rank + 1).",
@@ -319,6 +339,11 @@ def _factors_by_item(recommended: pd.DataFrame, test: pd.DataFrame, relevant: fl
     return float(seen.mean()), float(good[seen].mean())
 
 
+def _factors_joined_by_item(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float) -> tuple[float, float]:
+    watched = recommended.merge(test, on="item")
+    return len(watched) / len(recommended), float((watched["rating"] >= relevant).mean())
+
+
 def _factors_above(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float) -> tuple[float, float]:
     watched = recommended.merge(test, on=["user", "item"])
     return len(watched) / len(recommended), float((watched["rating"] > relevant).mean())
@@ -337,6 +362,11 @@ def _factors_per_user(recommended: pd.DataFrame, test: pd.DataFrame, relevant: f
 
 def _factors_swapped(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float) -> tuple[float, float]:
     return _two_factors(recommended, test, relevant)[::-1]
+
+
+def _factors_without_on(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float) -> tuple[float, float]:
+    watched = recommended.merge(test)
+    return len(watched) / len(recommended), float((watched["rating"] >= relevant).mean())
 
 
 def _factors_zero(recommended: pd.DataFrame, test: pd.DataFrame, relevant: float) -> tuple[float, float]:
@@ -376,6 +406,8 @@ def _check_factors(answer: Factors) -> None:
         "P(liked | watched) means: *among the watched places*.",
         _factors_by_item: "a film counts as watched because *somebody* rated it. The place belongs to a user: match user "
         "and item.",
+        _factors_joined_by_item: "you joined by the film alone, so a place counts once for everybody who rated its film: "
+        "the share can pass 1. Match user and item.",
         _factors_above: "a rating of exactly `relevant` stars was not counted: liked means this many or more (>=).",
         _factors_of_test: "the first number divides by the hidden ratings, so it asks how much of the test was found, "
         "like a recall. The places of the lists are what we count: divide by them.",
@@ -398,6 +430,20 @@ def _check_factors(answer: Factors) -> None:
     same(ask(uneven, FACTOR_TEST, 4.0), (0.75, 2 / 3), what="lists of different lengths")
     more = FACTOR_LISTS.iloc[::-1].assign(score=0.5), FACTOR_TEST.iloc[::-1].assign(timestamp=0), 4.0
     same(ask(*more), (0.6, 2 / 3), what="rows in another order, with more columns")
+    shown, rated = FACTOR_LISTS.assign(timestamp=1), FACTOR_TEST.assign(timestamp=2)
+    try:
+        got = ask(shown, rated, 4.0)
+    except ValueError as error:
+        raise Incorrect(
+            f"where both frames have a column timestamp, your join stops: {error}. Join only what you need of `test`: user, "
+            "item and rating."
+        ) from None
+    if got[0] == 0:
+        raise Incorrect(
+            "where both frames have a column timestamp (when it was shown, when it was rated) nothing counts as watched: "
+            'without `on=`, merge matches on every column that they share. Name them: on=["user", "item"].'
+        )
+    same(got, (0.6, 2 / 3), what="both frames with a column timestamp")
 
 
 # ------------------------------------------------------------------ 2.5.5 sampled candidates
@@ -528,7 +574,7 @@ def _next_wrongly(how: str) -> NextFilm:
         if how == "score":
             value = score.astype(float).copy()
         if how != "again":
-            value[chosen] = -np.inf
+            value[chosen] = -1.0 if how == "low" else -np.inf
         return int(np.argmax(value))
 
     return next_film
@@ -545,6 +591,8 @@ _NEXT_MISTAKES = {
     "min": "you took the least similar film of the list. The nearest one makes a film redundant: the maximum.",
     "sign": "similar films are rewarded. The similarity to the list is subtracted.",
     "score": "the similarity plays no part: this is the model's own order.",
+    "low": "of films that are all alike, with trade_off 1, a chosen one came again. A low value is not enough for what is "
+    "already in the list: -inf.",
 }
 
 
@@ -595,6 +643,8 @@ def _check_next_film(answer: NextFilm) -> None:
     same(tie, 1, what="two films of equal value, positions 1 and 2: the next")
     all_variety = ask(np.array([1.0, 0.5, 0.0]), kinds, [0], 1.0)
     same(all_variety, 2, what="trade_off 1, variety only: the next")
+    if ask(uneven, np.ones((3, 3)), [0], 1.0) == 0:  # the least value there can be is no better than a chosen film's
+        raise Incorrect(_NEXT_MISTAKES["low"])
 
 
 EXERCISES = [
@@ -623,6 +673,7 @@ EXERCISES = [
             WrongAnswer("ranks one too high", lambda: _ap_shifted, "one too high"),
             WrongAnswer("nothing to find is 0", lambda: _ap_zero, "as if the list had failed"),
             WrongAnswer("no hit is NaN", lambda: _ap_nan, "that is a 0"),
+            WrongAnswer("nothing to find divides by zero", lambda: _ap_unguarded, "divide by zero"),
         ),
         points=2,
         explanation="A hit late in the list has few hits per rank above it, so it adds little. Dividing by min(k, "
@@ -653,6 +704,7 @@ EXERCISES = [
             WrongAnswer("ideal longer than the list", lambda: _ndcg_by_all, "more than the list has places"),
             WrongAnswer("ideal with k hits", lambda: _ndcg_by_k, "your ideal has k hits"),
             WrongAnswer("log2 of the rank", lambda: _ndcg_from_zero, "divides by zero"),
+            WrongAnswer("log2 of the rank, no mask", lambda: _ndcg_infinite, "pays infinity"),
             WrongAnswer("ranks one too high", lambda: _ndcg_shifted, "one too high"),
             WrongAnswer("discount of the first paper", lambda: _ndcg_first_paper, "first paper"),
             WrongAnswer("discount 1 / rank", lambda: _ndcg_harmonic, "gentler"),
@@ -720,17 +772,19 @@ EXERCISES = [
         wrong=(
             WrongAnswer("liked over all places", lambda: _factors_unconditional, "precision itself"),
             WrongAnswer("watched by somebody", lambda: _factors_by_item, "*somebody*"),
+            WrongAnswer("joined by the film alone", lambda: _factors_joined_by_item, "pass 1"),
             WrongAnswer("more than four stars", lambda: _factors_above, ">="),
             WrongAnswer("share of the test", lambda: _factors_of_test, "like a recall"),
             WrongAnswer("mean of the users' shares", lambda: _factors_per_user, "the users' own shares"),
             WrongAnswer("swapped", lambda: _factors_swapped, "wrong way round"),
             WrongAnswer("0 where nobody was asked", lambda: _factors_zero, "return NaN"),
+            WrongAnswer("merged without on", lambda: _factors_without_on, "without `on=`"),
         ),
         points=2,
         explanation="Item k-NN has the highest second factor: what it recommends is liked, if it is watched. Popularity has the "
         "highest first factor. RMSE is computed where the first factor has already come true, so it can only reward the "
-        "second. (With four of ten *random* places the second factor is a half: more than half of all ratings are four "
-        "stars or more.)",
+        "second. (Even *random* places are liked in about half of the cases, if they are watched: more than half of all "
+        "ratings are four stars or more.)",
         expected=lambda: "Lists of 2 places for 2 users; one place was watched, with 5 stars: (0.25, 1.0).",
     ),
     Exercise(
@@ -779,8 +833,8 @@ EXERCISES = [
         hints=(
             "For each film you need its similarity to the *nearest* film of the list: the maximum over the columns "
             "`similarity[:, chosen]`. With an empty list there is no such column; use 0.",
-            "`value = (1 - trade_off) * score - trade_off * similarity[:, chosen].max(axis=1)`, then "
-            "`value[chosen] = -np.inf` and `np.argmax(value)`.",
+            "`value = (1 - trade_off) * score - trade_off * similarity[:, chosen].max(axis=1)`, with 0 in the place of the "
+            "maximum as long as `chosen` is empty; then `value[chosen] = -np.inf` and `np.argmax(value)`.",
         ),
         wrong=tuple(
             WrongAnswer(name, lambda how=how: _next_wrongly(how), says)  # type: ignore[misc]
@@ -793,6 +847,7 @@ EXERCISES = [
                 ("min", "the least similar", "least similar"),
                 ("sign", "similarity rewarded", "rewarded"),
                 ("score", "no similarity", "plays no part"),
+                ("low", "chosen ones only put low", "A low value"),
             )
         ),
         points=2,

@@ -360,6 +360,11 @@ def _user_vector_summed(q: np.ndarray, chosen: np.ndarray, alpha: float, reg: fl
     return q[chosen].sum(axis=0) / (len(chosen) + reg)
 
 
+def _user_vector_by_python_sum(q: np.ndarray, chosen: np.ndarray, alpha: float, reg: float) -> np.ndarray:
+    own: Any = sum((1 + alpha) * q[i] for i in chosen)  # the number 0 for a user without choices
+    return np.linalg.solve(q.T @ q + alpha * q[chosen].T @ q[chosen] + reg * np.eye(q.shape[1]), own)
+
+
 def _check_user_vector(user_vector: UserVector) -> None:
     rng = np.random.default_rng(1)
     q, chosen, alpha, reg = rng.normal(0, 1, (12, 3)), np.array([2, 5, 9, 10]), 4.0, 0.7
@@ -389,7 +394,14 @@ def _check_user_vector(user_vector: UserVector) -> None:
     if alpha > 1 and _close(p, _user_vector(q, chosen, alpha - 1, reg)):
         raise Incorrect("a choice has the confidence 1 + alpha; yours has alpha.")
     same(p, _user_vector(q, chosen, alpha, reg), what="12 items, four of them chosen, alpha 4, reg 0.7: p_u")
-    none = _array(user_vector(q.copy(), np.array([], dtype=int), alpha, reg), (3,), "p_u of a user without choices")
+    try:
+        found = user_vector(q.copy(), np.array([], dtype=int), alpha, reg)
+    except Exception as error:  # whatever NumPy raises
+        raise Incorrect(
+            f"for a user without choices your code raised {type(error).__name__}: {error}. Their sum on the right is a vector "
+            "of k zeros, and so is p_u."
+        ) from None
+    none = _array(found, (3,), "p_u of a user without choices")
     if not np.isfinite(none).all():
         raise Incorrect(
             "a user without choices gets NaN: the sum on the right is 0, and so is p_u. Do not divide by the number of choices."
@@ -477,7 +489,7 @@ def _check_bpr_step(bpr_step: Step) -> None:
         )
     messages = {
         "new p": "q_i and q_j were moved with the new p. All three right-hand sides use the old vectors.",
-        "confident": "e is the wrong way round: it should be large when i does *not* lead yet, sigma(x_uj - x_ui). Yours pushes "
+        "confident": "e is the wrong way round: it should be large when i does *not* lead yet, sigma(s_uj - s_ui). Yours pushes "
         "hardest where the order is right already.",
         "no e": "e is missing: every pair is pushed with full force, even one whose order is right. Multiply by e.",
         "downhill": "the step goes the wrong way: i should gain on j. BPR maximises, so the gradient is added.",
@@ -708,7 +720,8 @@ def _check_wanted(answer: Any) -> None:
             "for C you took the plain mean of the two places, but it stood at place 2 more often. Add up its looks."
         )
     for name in PLACED:
-        if not np.isclose(got[name], want[name], rtol=0.01):
+        rounded = [round(want[name], digits) for digits in (2, 3)]  # on paper, two decimals are enough
+        if not np.isclose(got[name], [want[name], *rounded], rtol=0, atol=2e-5).any():
             looks = sum(n * LOOKED[r] for r, n in PLACED[name][0].items())
             raise Incorrect(
                 f"{name}: {got[name]:g} times its looks is {got[name] * looks:g} clicks, but it had {PLACED[name][1]}. "
@@ -777,17 +790,25 @@ EXERCISES = [
         id="2.6.2",
         title="The model that explains itself",
         kind="figure it out",
-        prompt="""
+        prompt=r"""
             The colleague's ridge has a training error near zero and useless lists. Find out why: print a few entries of
-            `plain`, on the diagonal and beside it. What is the easiest way to predict whether somebody likes *Fargo*,
-            if the list of films they like is given, *Fargo* included?
+            `plain`, on the diagonal and beside it (`fit_part.items.rows([100])` is where *Fargo* stands). What is the
+            easiest way to predict whether somebody likes *Fargo*, if the list of films they like is given, *Fargo*
+            included?
 
-            Then write the model in which this is impossible.
+            Then write the model in which this is impossible. It minimises the same sum under one condition more. That
+            takes a Lagrange multiplier for each film, and the result is as short as before. With
+            $P = (G + \lambda I)^{-1}$:
+
+            $$B_{ji} = -\frac{P_{ji}}{P_{ii}} \quad (j \ne i) \qquad\qquad B_{ii} = 0$$
+
+            One inverse of a table of films against films, and all regressions are answered. The model is called **EASE**
+            (Steck 2019).
         """,
         reference=lambda: _ease,
         check=_check_ease,
         hints=(
-            "With the film itself among the features, the best prediction is a copy: B = I. The formula just above forbids it; note which "
+            "With the film itself among the features, the best prediction is a copy: B = I. The condition in the formula forbids it; note which "
             "P it divides by, P_ii for the whole *column* i.",
             "`P = np.linalg.inv(X.T @ X + reg * np.eye(X.shape[1]))`, then `B = -P / np.diag(P)` (NumPy divides column by column here), "
             "and `np.fill_diagonal(B, 0)`.",
@@ -846,6 +867,9 @@ EXERCISES = [
             WrongAnswer("reg everywhere", lambda: _user_vector_wrongly("reg everywhere"), "every entry"),
             WrongAnswer("mean on the right", lambda: _user_vector_wrongly("mean"), "not averaged"),
             WrongAnswer("mean of the items", lambda: _user_vector_summed, "an average"),
+            WrongAnswer(
+                "fails on no choices", lambda: _user_vector_by_python_sum, "a user without choices your code raised"
+            ),
         ),
         points=3,
         explanation="`Q.T @ Q` already holds every item once, with confidence 1. So the user's own delta is alpha, while on the right, "
@@ -970,6 +994,7 @@ EXERCISES = [
             WrongAnswer("times the place's number", lambda: _wanted_wrongly("place number"), "number of the place"),
             WrongAnswer("views weighted by 1 / v", lambda: _wanted_wrongly("mean weight"), "belongs to *clicks*"),
             WrongAnswer("per cent", lambda: {"A": 30, "B": 45, "C": 52.6, "best": "C"}, "per cent"),
+            WrongAnswer("C's looks added up wrongly", lambda: _wanted() | {"C": 200 / 370}, "How many looks"),
             WrongAnswer("the wrong winner", lambda: _wanted() | {"best": "A"}, "not the largest"),
         ),
         points=2,
@@ -1064,7 +1089,7 @@ QUIZ = [
         key=_key_doubt,
         why={
             "a": "e depends on the lead: it is the probability that the model gives to the wrong order.",
-            "b": "That is a sign error: e is sigma(x_uj - x_ui), and it falls as the lead grows.",
+            "b": "That is a sign error: e is sigma(s_uj - s_ui), and it falls as the lead grows.",
             "c": "sigma(0) = 0.5, and sigma(-5) is 0.0067. Pairs that are in order are left alone.",
         },
     ),

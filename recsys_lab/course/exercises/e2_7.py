@@ -691,7 +691,9 @@ EXERCISES = [
         prompt="""
             What does each of the five requests above give: a `"list"` of films, an `"empty"` list, or an `"error"`?
             Predict before you run anything. You need what a like is (four stars or more for EASE and implicit ALS), the
-            formula of each score, and the idea that a model has one row for each user and film that it was fitted on.
+            formula of each score (lesson 2.6 has those of EASE and implicit ALS), and two rules: a model has one row for
+            each user and film that it was fitted on; a film without a score is not listed, and a sum over no film at all
+            is no score, whereas 0 is one.
         """,
         reference=_requests,
         check=_check_requests,
@@ -733,7 +735,7 @@ EXERCISES = [
         kind="build",
         prompt="""
             Write the ridge regression above as a function. It must work for fewer ratings than numbers in a vector, and
-            for nobody's ratings at all (`n = 0`: a vector of zeros).
+            for no ratings at all (`n = 0`: a vector of zeros).
         """,
         reference=lambda: _fold_in,
         check=_check_fold_in,
