@@ -427,8 +427,12 @@ def _check_culprit(culprit: Culprit) -> None:
             if answer == _culprit(users, columns, shares, how):
                 raise Incorrect(f"{hit}. {message}")
         if answer == _culprit_by_clicks(users, columns, shares):
-            raise Incorrect(f"{hit}. That is where the clicks differ. Count users: whether they click is not the question.")
-        raise Incorrect(f"{hit}. Look at every value of every column, and compare the counts with the shares by chi-square.")
+            raise Incorrect(
+                f"{hit}. That is where the clicks differ. Count users: whether they click is not the question."
+            )
+        raise Incorrect(
+            f"{hit}. Look at every value of every column, and compare the counts with the shares by chi-square."
+        )
 
 
 # ------------------------------------------------------------------ 3.5.6 p-values that are always valid
@@ -491,10 +495,14 @@ def _check_always(always_valid: Always) -> None:
     many = np.stack([d, d[::-1], -d]), np.stack([error, error, error])
     table = always_valid(*(part.copy() for part in many), 0.3)
     if is_same(table, _always_wrongly("wrong axis")(*many, 0.3)):
-        raise Incorrect("with several experiments, the minimum ran over the experiments. The looks are the last axis: axis=-1.")
+        raise Incorrect(
+            "with several experiments, the minimum ran over the experiments. The looks are the last axis: axis=-1."
+        )
     same(table, _always_valid(*many, 0.3), what="three experiments of five looks, shape (3, 5)")
     for tau in (0.05, 1.0):
-        same(always_valid(d.copy(), error.copy(), tau), _always_valid(d, error, tau), what=f"the same looks, tau = {tau}")
+        same(
+            always_valid(d.copy(), error.copy(), tau), _always_valid(d, error, tau), what=f"the same looks, tau = {tau}"
+        )
     same(always_valid(d.tolist(), error.tolist(), 0.3), right, what="the same looks, given as lists")
 
 
@@ -519,7 +527,7 @@ EXERCISES = [
         hints=(
             "`hash` of text differs from process to process; `user` alone gives everybody the same place in each "
             "experiment; `% 100` knows whole percents only.",
-            "`hashlib.sha256(f\"{salt}:{user}\".encode()).hexdigest()` is text of 64 hex digits, and `int(text, 16)` reads "
+            '`hashlib.sha256(f"{salt}:{user}".encode()).hexdigest()` is text of 64 hex digits, and `int(text, 16)` reads '
             "hex digits as a number.",
         ),
         wrong=(
@@ -669,7 +677,7 @@ EXERCISES = [
         hints=(
             "Two loops: over the columns, and over `users.groupby(column)`. In each group count the users of each variant, and "
             "keep the segment with the largest statistic so far.",
-            "`n = part[\"variant\"].value_counts()`, then `n.get(name, 0)` for each `name, share` in `shares.items()`. "
+            '`n = part["variant"].value_counts()`, then `n.get(name, 0)` for each `name, share` in `shares.items()`. '
             "Expected are `share * len(part)`; add up `(n - expected)**2 / expected`.",
         ),
         wrong=(
