@@ -673,9 +673,10 @@ show({"users per arm without a past": plan.n_control, "with CUPED": sixth.n_cont
 from recsys_lab.course.exercises.e3_5 import gateway
 
 people = data.users.set_index("user").loc[town, ["gender", "occupation", "age"]].reset_index()
-people["age"] = pd.cut(people["age"], [0, 24, 39, 99], labels=["to 24", "25-39", "from 40"])
+people["age"] = pd.cut(people["age"], [0, 24, 39, 99], labels=["to 24", "25-39", "from 40"]).astype(str)
 people["ratings"] = people["user"].map(data.ratings.groupby("user").size())
-people["history"] = pd.cut(people["ratings"], [0, 49, 99, 299, 999], labels=["20-49", "50-99", "100-299", "from 300"])
+history = pd.cut(people["ratings"], [0, 49, 99, 299, 999], labels=["20-49", "50-99", "100-299", "from 300"])
+people["history"] = history.astype(str)
 people["variant"] = Experiment("reg-500").assign(people.index)
 
 with_old, with_new = two_weeks(old, town)["clicks"], two_weeks(new, town)["clicks"]
@@ -724,7 +725,7 @@ def culprit(users, columns, shares):
     ### BEGIN SOLUTION
     worst, found = -1.0, None
     for column in columns:
-        for value, part in users.groupby(column, observed=True):
+        for value, part in users.groupby(column):
             n = part["variant"].value_counts()
             statistic = sum((n.get(name, 0) - s * len(part)) ** 2 / (s * len(part)) for name, s in shares.items())
             if statistic > worst:
@@ -739,10 +740,10 @@ culprit_checked = ex("3.5.5").check(culprit)
 # On our log:
 # %%
 column, value = culprit_checked(log, ["gender", "age", "occupation", "history"], {"control": 0.5, "treatment": 0.5})
-split = log.groupby(column, observed=True)["variant"].value_counts().unstack()
+split = log.groupby(column)["variant"].value_counts().unstack()
 split["percent treated"] = 100 * split["treatment"] / split.sum(axis=1)
 print(f"the split is worst where {column} is {value}")
-show(split, digits=3)
+show(split.sort_values("percent treated"), digits=3)
 # %% [markdown]
 # People with a long history, three hundred ratings and more, are missing from the treatment; below a hundred, the split is sound.
 # What could depend on the length of the history? Now read the code:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,10 +64,14 @@ def _check_place(place: Callable[[Any, str], float]) -> None:
     ):
         if is_same(springs, [wrong(user, "spring") for user in users]):
             raise Incorrect(message)
+    if is_same(springs, [_place_by_hash(user, "spring") for user in users]):
+        raise Incorrect(
+            "this is Python's hash() again: after the next restart everybody has another place. Use hashlib.sha256."
+        )
     if all(abs(100 * value - round(100 * value)) < 1e-9 for value in springs):
         raise Incorrect(
-            "your places are whole percents. Then a rollout to half a percent is impossible, and % and hash() also "
-            "depend on the process. Divide the first eight hex digits by 16**8."
+            "your places are whole percents, so a rollout to half a percent is impossible. Divide by 16**8 instead of "
+            "taking the remainder."
         )
     same(springs, [_place(user, "spring") for user in users], what='the places of users 0 to 39 with salt "spring"')
     for user, salt in (("ann", "spring"), ("ann:bob", "x"), ("Zoë", "été"), (10**12, "a b")):
@@ -400,10 +404,40 @@ _LOGS: list[tuple[int, str, Any, float, float]] = [
 ]
 
 
-def _check_culprit(culprit: Culprit) -> None:
-    columns = ["app", "level", "city"]
+# Small logs by hand: {segment: users of each variant}, the planned shares, the segment that is most off.
+_SMALL: list[tuple[dict[str, dict[str, int]], Shares, str]] = [
+    ({"a": {"control": 20}, "b": {"control": 46, "treatment": 12}}, {"control": 0.5, "treatment": 0.5}, "a"),
+    ({"a": {"control": 19}, "b": {"control": 46, "treatment": 12}}, {"control": 0.5, "treatment": 0.5}, "b"),
+    (
+        {"a": {"control": 500, "treatment": 500}, "b": {"control": 51, "treatment": 49}},
+        {"control": 0.5, "treatment": 0.5},
+        "b",
+    ),
+    (
+        {"a": {"control": 840, "new": 80, "newer": 80}, "b": {"control": 790, "new": 70, "newer": 140}},
+        {"control": 0.8, "new": 0.1, "newer": 0.1},
+        "b",
+    ),
+    (
+        {"a": {"control": 860, "new": 70, "newer": 70}, "b": {"control": 800, "new": 55, "newer": 145}},
+        {"control": 0.8, "new": 0.1, "newer": 0.1},
+        "b",
+    ),
+]
+
+
+def _logs() -> Iterator[tuple[pd.DataFrame, list[str], Shares, tuple[str, Any]]]:
+    """(users, columns, planned shares, the right answer)"""
     for seed, column, value, lost, share in _LOGS:
-        users, shares = _broken_log(seed, column, value, lost, share), {"control": 1 - share, "treatment": share}
+        shares = {"control": 1 - share, "treatment": share}
+        yield _broken_log(seed, column, value, lost, share), ["app", "level", "city"], shares, (column, value)
+    for segments, shares, value in _SMALL:
+        rows = [(s, v) for s, counts in segments.items() for v, n in counts.items() for _ in range(n)]
+        yield pd.DataFrame(rows, columns=["app", "variant"]).assign(clicks=1), ["app"], shares, ("app", value)
+
+
+def _check_culprit(culprit: Culprit) -> None:
+    for users, columns, shares, (column, value) in _logs():
         given = users.copy()
         got = culprit(given, list(columns), dict(shares))
         if not given.equals(users):
@@ -535,7 +569,7 @@ EXERCISES = [
             WrongAnswer("user first", lambda: _SWAPPED, "salt:user"),
             WrongAnswer("no colon", lambda: _GLUED, "colon"),
             WrongAnswer("whole percents", lambda: _place_in_percent, "whole percents"),
-            WrongAnswer("Python's hash", lambda: _place_by_hash, "whole percents"),
+            WrongAnswer("Python's hash", lambda: _place_by_hash, "Python's hash()"),
             WrongAnswer("the last digits", lambda: _LAST, "take the first"),
             WrongAnswer("not divided", lambda: lambda user, salt: _place(user, salt) * 16**8, "16**8"),
         ),
