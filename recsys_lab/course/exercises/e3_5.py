@@ -91,6 +91,10 @@ def _users_wrongly(how: str) -> Callable[..., float]:
         z = special.ndtri(1 - (alpha if how == "one-sided" else alpha / 2)) + special.ndtri(power)
         if how == "no power":
             z = special.ndtri(1 - alpha / 2)
+        if how == "beta":
+            z = special.ndtri(1 - alpha / 2) + special.ndtri(1 - power)
+        if how == "thumb":
+            return math.ceil(16 * variance / effect**2)
         n = {"both": 4, "one": 1}.get(how, 2) * z**2 * variance / effect**2
         if how == "deviation":
             n = 2 * z**2 * math.sqrt(variance) / effect**2
@@ -109,13 +113,15 @@ def _check_users(users_per_arm: Callable[..., float]) -> None:
     messages = {
         "one-sided": "alpha must be shared by both sides: z is taken at 1 - alpha / 2, not at 1 - alpha.",
         "no power": "the power is missing. With z of alpha alone, half of all real effects of that size are overlooked.",
+        "beta": "the power itself belongs into ndtri: z at 1 - power is negative, and would reward you for missing effects.",
+        "thumb": "16 is the rule of thumb for alpha 0.05 and power 0.8. Compute it from alpha and power.",
         "both": "these are the users of both arms together. The question is about one arm.",
         "one": "a factor of 2 is missing: the effect is a difference of two means, and both are uncertain.",
         "deviation": "you used the standard deviation. The formula holds the variance; do not take its root.",
         "linear": "the effect is not squared: half the effect would need only twice the users. It needs four times as many.",
         "z not squared": "the sum of the two z is not squared.",
         "fraction": "there is no 0.6 of a user. Round up with math.ceil.",
-        "floor": "you rounded down, and the power falls below what was asked for. Round up with math.ceil.",
+        "floor": "you rounded down, or to the nearest, and the power may fall below what was asked for. Round up with math.ceil.",
     }
     for how, message in messages.items():
         if got == _users_wrongly(how)(*case):
@@ -164,6 +170,8 @@ def _ratio_wrongly(how: str) -> Ratio:
                 variance, n = rate * (1 - rate), x.sum()
             elif how == "no covariance":
                 variance = (v_y + rate**2 * v_x) / x.mean() ** 2
+            elif how == "mixed":
+                variance = (y.var() - 2 * rate * s_xy + rate**2 * x.var()) / x.mean() ** 2
             elif how == "plus":
                 variance = (v_y + 2 * rate * s_xy + rate**2 * v_x) / x.mean() ** 2
             elif how == "clicks only":
@@ -215,6 +223,7 @@ def _check_ratio(ratio_effect: Ratio) -> None:
         "impressions": "this is the error of independent impressions. The units are users: take variances over users.",
         "no covariance": "the covariance is missing. Who sees more, clicks more, and that part is no noise of the ratio.",
         "plus": "the covariance has the wrong sign: it makes a ratio steadier, so it is subtracted.",
+        "mixed": "np.cov divides by n - 1, .var() by n: take one of the two for all three terms (ddof=1).",
         "clicks only": "you treated the impressions as known. They are as random as the clicks: put in all three terms.",
         "not scaled": "divide the variance by the squared mean of the impressions.",
         "not divided by n": "that is the spread of one user; divide each arm's variance by its number of users.",
@@ -248,7 +257,7 @@ def _cuped_wrongly(how: str) -> Cuped:
         x, y = np.concatenate([x_c, x_t]), np.concatenate([y_c, y_t])
 
         def slope(y: np.ndarray, x: np.ndarray) -> float:
-            return np.cov(y, x)[0, 1] / np.var(y if how == "upside down" else x, ddof=1)
+            return np.cov(y, x)[0, 1] / np.var(y if how == "upside down" else x, ddof=0 if how == "mixed" else 1)
 
         theta = 1.0 if how == "difference" else slope(y_c, x_c) if how == "control only" else slope(y, x)
         arms = []
@@ -282,13 +291,14 @@ def _check_cuped(cuped_effect: Cuped) -> None:
     right = _cuped(*arms)
     if np.isclose(effect, arms[2].mean() - arms[0].mean()):
         raise Incorrect(
-            "the effect is that of the plain means: the adjustment cancelled out. Each arm's x was centred on the arm's own "
-            "mean, so its adjustments add up to 0. Centre on one mean, over the users of both arms."
+            "the effect is that of the plain means: nothing was adjusted, or the adjustment cancelled out. If each arm's x is "
+            "centred on the arm's own mean, its adjustments add up to 0. Centre on one mean, over the users of both arms."
         )
     for how, message in {
         "added": "the foretold part was added. Take it off: y - theta (x - mean).",
         "upside down": "theta is upside down: divide the covariance by the variance of x.",
         "difference": "theta is 1: you subtracted x as it is. How much of x is found again in y must be measured.",
+        "mixed": "theta mixes n and n - 1: np.cov divides by n - 1, x.var() by n. Take x.var(ddof=1).",
         "control only": "theta comes from the control alone. Use the users of both arms together.",
         "own theta": "each arm has a theta of its own. One theta for both, or their difference becomes part of the effect.",
     }.items():
@@ -537,7 +547,6 @@ def _check_always(always_valid: Always) -> None:
         same(
             always_valid(d.copy(), error.copy(), tau), _always_valid(d, error, tau), what=f"the same looks, tau = {tau}"
         )
-    same(always_valid(d.tolist(), error.tolist(), 0.3), right, what="the same looks, given as lists")
 
 
 EXERCISES = [
@@ -599,6 +608,8 @@ EXERCISES = [
         wrong=(
             WrongAnswer("one-sided", lambda: _users_wrongly("one-sided"), "alpha / 2"),
             WrongAnswer("no power", lambda: _users_wrongly("no power"), "power is missing"),
+            WrongAnswer("z at 1 - power", lambda: _users_wrongly("beta"), "the power itself"),
+            WrongAnswer("rule of thumb", lambda: _users_wrongly("thumb"), "rule of thumb"),
             WrongAnswer("both arms", lambda: _users_wrongly("both"), "both arms together"),
             WrongAnswer("factor of one", lambda: _users_wrongly("one"), "difference of two means"),
             WrongAnswer("standard deviation", lambda: _users_wrongly("deviation"), "variance"),
@@ -636,6 +647,7 @@ EXERCISES = [
             WrongAnswer("no covariance", lambda: _ratio_wrongly("no covariance"), "covariance is missing"),
             WrongAnswer("covariance added", lambda: _ratio_wrongly("plus"), "wrong sign"),
             WrongAnswer("impressions known", lambda: _ratio_wrongly("clicks only"), "as random"),
+            WrongAnswer("n and n - 1 mixed", lambda: _ratio_wrongly("mixed"), "one of the two"),
             WrongAnswer("not scaled", lambda: _ratio_wrongly("not scaled"), "squared mean"),
             WrongAnswer("no n", lambda: _ratio_wrongly("not divided by n"), "number of users"),
             WrongAnswer("no root", lambda: _ratio_wrongly("squared"), "take the root"),
@@ -680,6 +692,7 @@ EXERCISES = [
         wrong=(
             WrongAnswer("each arm's own mean", lambda: _cuped_wrongly("own mean"), "cancelled out"),
             WrongAnswer("theta upside down", lambda: _cuped_wrongly("upside down"), "upside down"),
+            WrongAnswer("n and n - 1 mixed", lambda: _cuped_wrongly("mixed"), "mixes n and n - 1"),
             WrongAnswer("theta is one", lambda: _cuped_wrongly("difference"), "theta is 1"),
             WrongAnswer("added", lambda: _cuped_wrongly("added"), "Take it off"),
             WrongAnswer("theta of the control", lambda: _cuped_wrongly("control only"), "both arms together"),
@@ -743,7 +756,7 @@ EXERCISES = [
         hints=(
             "Three steps: the ratio of each look, 1 over it but at most 1, and the smallest value so far.",
             "`v = error**2`, then `ratio = np.sqrt(v / (v + tau**2)) * np.exp(effect**2 * tau**2 / (2 * v * (v + tau**2)))`; "
-            "`np.minimum.accumulate(..., axis=-1)` keeps the smallest so far. `np.asarray` turns lists into arrays.",
+            "`np.minimum.accumulate(..., axis=-1)` keeps the smallest so far.",
         ),
         wrong=(
             WrongAnswer("the usual p-value", lambda: _always_wrongly("classical"), "one look only"),
