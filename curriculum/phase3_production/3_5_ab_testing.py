@@ -421,8 +421,8 @@ ax.legend(loc="lower right")
 alt = "Power by true effect: 0.05 at zero, 0.84 at 3 clicks, dots on the curve; the dashed curve rises twice as fast."
 figure_alt(fig, alt)
 # %% [markdown]
-# Follow the thin line at 0.8: with 500 users per arm it is reached beyond two and a half clicks, with four times the
-# users at half of that. Our new list, at 0.7 clicks, lies far to the left of both.
+# Follow the thin line at 0.8: with 500 users per arm it is reached just below three clicks, with four times the users
+# at half of that. Our new list, at 0.7 clicks, lies far to the left of both.
 #
 # ### From users to days
 #
@@ -470,8 +470,8 @@ show({"A/A tests that the naive test calls an effect, in percent": 100 * (naivel
 
 
 # %% [markdown]
-# Every second test of *nothing* is significant. It is worse than it looks: with such a test, half of all useless
-# changes are launched or rolled back for good reason, it seems.
+# Every second test of *nothing* is significant. With such a test, half of all useless changes are launched or
+# rolled back, and somebody will even explain why.
 #
 # The reason is in the word *independent*. An arm has 70,000 impressions, but they belong to 500 people. Whoever
 # likes films clicks on all of them more often. You do not have 70,000 opinions; you have 500, repeated.
@@ -948,7 +948,7 @@ show(pd.DataFrame(rows, columns=["method", "effect found", "days, mean"]), digit
 # **Misconceptions.** "Then I take Bonferroni for twenty looks": valid and wasteful, the looks overlap nearly entirely.
 # "Once it was significant it stays so": look at the left picture.
 #
-# **To discuss.** Before showing the number, let everybody guess the false alarms of twenty looks. (Most say 10 %.)
+# **To discuss.** Before showing the number, let everybody guess the false alarms of twenty looks.
 # %% [markdown]
 # ## 9. No worse
 #
@@ -985,9 +985,9 @@ show({"shipped since harm below that was shown, percent": 100 * guard.passed.mea
 #
 # The price is users, once more. A guardrail has to be *planned* like a metric that you want to win.
 #
-# **Many metrics.** With twenty metrics, something is always significant. Name one as **primary** before you start; for
-# the others correct the p-values by their number, with `holm` from lesson 1.5, or with `benjamini_hochberg` if a share
-# of false ones is bearable.
+# **Many metrics.** With twenty metrics, do not be surprised if one is significant (quiz question 2 says how often). Name
+# one as **primary** before you start; for the others correct the p-values by their number, with `holm` from lesson 1.5,
+# or with `benjamini_hochberg` if a share of false ones is bearable.
 #
 # %% [markdown]
 # ## 10. Better every day, worse in total

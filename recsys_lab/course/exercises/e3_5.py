@@ -144,7 +144,7 @@ def _check_users(users_per_arm: Callable[..., float]) -> None:
 Ratio = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], tuple[float, float]]
 
 
-def _ratio(clicks_c: Any, shown_c: Any, clicks_t: Any, shown_t: Any, ddof: int = 1) -> tuple[float, float]:
+def _ratio(clicks_c: Any, shown_c: Any, clicks_t: Any, shown_t: Any, *, ddof: int = 1) -> tuple[float, float]:
     rates, squares = [], 0.0
     for clicks, shown in ((clicks_c, shown_c), (clicks_t, shown_t)):
         rate = np.sum(clicks) / np.sum(shown)
@@ -244,7 +244,7 @@ def _check_ratio(ratio_effect: Ratio) -> None:
 Cuped = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], tuple[float, float]]
 
 
-def _cuped(y_c: Any, x_c: Any, y_t: Any, x_t: Any, ddof: int = 1) -> tuple[float, float]:
+def _cuped(y_c: Any, x_c: Any, y_t: Any, x_t: Any, *, ddof: int = 1) -> tuple[float, float]:
     x, y = np.concatenate([x_c, x_t]), np.concatenate([y_c, y_t])
     theta = np.cov(y, x)[0, 1] / np.var(x, ddof=1)
     a_c, a_t = y_c - theta * (x_c - x.mean()), y_t - theta * (x_t - x.mean())
@@ -537,7 +537,7 @@ def _check_always(always_valid: Always) -> None:
             raise Incorrect(message)
     same(got, right, what="five looks: the p-values")
     many = np.stack([d, d[::-1], -d]), np.stack([error, error, error])
-    table = always_valid(*(part.copy() for part in many), 0.3)
+    table = always_valid(many[0].copy(), many[1].copy(), 0.3)
     if is_same(table, _always_wrongly("wrong axis")(*many, 0.3)):
         raise Incorrect(
             "with several experiments, the minimum ran over the experiments. The looks are the last axis: axis=-1."
