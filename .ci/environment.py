@@ -214,9 +214,39 @@ def _packages(root: Path, python: Path, want: dict[str, object], log: Path) -> N
     run("removing a package that slows Jupyter down", [*pip, "uninstall", "--yes", UNWANTED], log, "Run it again.")
 
 
+def install_airflow(root: Path) -> None:
+    """Airflow's packages and the course's do not go together, so it has an environment of its own, .venv-airflow."""
+    if os.name == "nt":
+        raise SetupError(
+            "Airflow does not run on Windows itself. In WSL it does; `recsys-lab pipeline run` needs none."
+        )
+    venv, listed = root / ".venv-airflow", root / ".ci" / "airflow.txt"
+    done = venv / "recsys_lab.json"
+    sources = hashlib.sha256(listed.read_bytes()).hexdigest()
+    want = {"sources": sources, "python": ".".join(map(str, sys.version_info[:2])), "root": str(root)}
+    if read_stamp(done) == want:
+        return
+    state = root / ".recsys_lab"
+    state.mkdir(exist_ok=True)
+    with alone(state / "airflow.lock"):
+        if read_stamp(done) == want:  # another set-up may have just ended
+            return
+        print(f"Setting up Airflow in {venv.name}. This happens once.", flush=True)
+        shutil.rmtree(venv, ignore_errors=True)
+        log, python = state / "airflow-setup.log", executable(venv, "python")
+        run("making .venv-airflow", [sys.executable, "-m", "venv", venv], log, "Is Python's venv part installed?")
+        pip = [python, "-m", "pip", "--quiet", "install", "--no-compile", "--requirement", listed]
+        run("installing Airflow (one to two minutes)", pip, log, "Check the network, then run the same command again.")
+        done.write_text(json.dumps(want, indent=2) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str]) -> int:
+    asked = set(arguments) or {"course"}
     try:
-        install(ROOT, set(arguments) or {"course"})
+        if asked - {"airflow"}:
+            install(ROOT, asked - {"airflow"})
+        if "airflow" in asked:
+            install_airflow(ROOT)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -57,9 +57,19 @@ def gini(lists: np.ndarray, n_items: int) -> float:
     >>> gini(np.array([[0, 1], [2, 3]]), n_items=4), gini(np.array([[0], [0]]), n_items=4)
     (0.0, 0.75)
     """
-    e = np.sort(_exposure(lists, n_items))
+    return float(inequality(_exposure(lists, n_items)))
+
+
+def inequality(exposures: np.ndarray) -> np.ndarray:
+    """The Gini index of exposures (..., n_items), as `gini` of lists; 0 where nothing was shown.
+
+    >>> inequality(np.array([[1, 1, 1, 1], [0, 2, 0, 0]]))
+    array([0.  , 0.75])
+    """
+    e = np.sort(exposures, axis=-1)
+    n_items = e.shape[-1]
     r = np.arange(1, n_items + 1)
-    return float(((2 * r - n_items - 1) * e).sum() / (n_items * max(e.sum(), 1)))
+    return ((2 * r - n_items - 1) * e).sum(axis=-1) / (n_items * np.maximum(e.sum(axis=-1), 1))
 
 
 # ---------------------------------------------------------------------- one value per user
