@@ -360,9 +360,9 @@ def _history() -> Frame:
 def _check_leaking(leaking_columns: Callable[..., Any]) -> None:
     history, moment = _history(), MOMENT
     for names, what in (
+        (("count_of_all", "past_count"), "a *number* of all of the user's ratings, whenever given"),
         (("past_mean", "mean_of_all"), "a mean of all of the user's ratings, whenever given"),
         (("past_mean", "past_count"), "two honest columns, the mean and the number of the user's earlier ratings"),
-        (("count_of_all", "past_count"), "a *number* of all of the user's ratings, whenever given"),
         (("own_second", "past_mean"), "a mean that counts the row's own second"),
         (("own_count",), "a number that counts the row's own second"),
         (("next_hour", "past_mean", "mean_of_all"), "ratings within an hour before *and after*, and a mean of all"),
