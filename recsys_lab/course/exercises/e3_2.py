@@ -367,20 +367,22 @@ def _check_leaking(leaking_columns: Callable[..., Any]) -> None:
         (("own_count",), "a number that counts the row's own second"),
         (("next_hour", "past_mean", "mean_of_all"), "ratings within an hour before *and after*, and a mean of all"),
     ):
-        before = history.copy()
-        got, want = (
-            leaking_columns(_builder(*names), history, moment),
-            _leaking_columns(_builder(*names), history, moment),
-        )
+        before, asked = history.copy(), []
+
+        def build(history: Frame, rows: Frame, names: tuple[str, ...] = names, asked: list[int] = asked) -> Frame:
+            asked.append(int(rows["timestamp"].max()))
+            return _builder(*names)(history, rows)
+
+        got, want = leaking_columns(build, history, moment), _leaking_columns(_builder(*names), history, moment)
         if not before.equals(history):
             raise Incorrect("your test changed the ratings it was given. `assign` and filters make new frames.")
-        _judge_leaks(got, want, names, what)
+        _judge_leaks(got, want, names, what, asked_then=max(asked, default=0) >= moment)
     got, want = leaking_columns(_swapping, history, moment), ["swapped"]
     if list(got) != want:
         raise Incorrect("a column changed row by row while its mean stayed the same, and your test missed it. Compare row by row.")  # fmt: skip
 
 
-def _judge_leaks(got: Any, want: list[str], names: tuple[str, ...], what: str) -> None:
+def _judge_leaks(got: Any, want: list[str], names: tuple[str, ...], what: str, asked_then: bool) -> None:
     if isinstance(got, (bool, np.bool_)) or not isinstance(got, (list, tuple, set, pd.Index, np.ndarray)):
         raise Incorrect(f"return the *names* of the columns, a list of str, not {got!r}.")
     got = sorted(map(str, got))
@@ -398,8 +400,12 @@ def _judge_leaks(got: Any, want: list[str], names: tuple[str, ...], what: str) -
     missed = sorted(set(want) - set(got))[0]
     if missed in ("own_second", "own_count"):
         raise Incorrect(
-            f"{what}: you miss {missed}. It uses the ratings of the moment's own second: take those away, too (< moment), "
-            "and keep asking for the rows *of* that second (<= moment)."
+            f"{what}: you miss {missed}. It uses the ratings of the row's own second. "
+            + (
+                "Your history still has those of the moment's second: take them away, too (< moment)."
+                if asked_then
+                else "But you never ask for a row of the moment's second: ask for rows up to it (<= moment)."
+            )
         )
     if missed in ("count_of_all", "next_hour"):
         raise Incorrect(
@@ -433,30 +439,30 @@ def _served(user: tuple[list[int], list[float]], film: tuple[list[int], list[flo
     last_night = now - now % DAY  # the cache of films is filled once a day
     return (
         seen,
-        round(user[1][seen] / seen, 1) if seen else float("nan"),
+        user[1][seen] / seen if seen else 0.0,
         now - user[0][seen - 1] if seen else float("nan"),  # seconds
         seen - bisect.bisect_left(user[0], local_midnight),
         bisect.bisect_left(film[0], last_night),
-        film[1][known] / known if known else 0.0,
+        round(film[1][known] / known, 1) if known else float("nan"),
     )
 
 
 DIAGNOSIS = {
     "user_ratings": "the same",
-    "user_mean": "rounding",
+    "user_mean": "null as zero",
     "idle": "unit",
     "today": "time zone",
     "film_ratings": "stale",
-    "film_mean": "null as zero",
+    "film_mean": "rounding",
 }
 CAUSES = (*DIAGNOSIS.values(), "leak")
 _CLUES = {
     "user_ratings": "print how many rows differ at all.",
-    "user_mean": "nearly every row differs, and none by more than 0.05. Print five values of each side.",
+    "user_mean": "only few rows differ. What do those have in common on the training side?",
     "idle": "divide one side by the other: what number comes out in every row?",
     "today": "it differs at some hours of the day and never at others. When does a day begin?",
     "film_ratings": "the served number is never larger, and often smaller. Since when has nobody looked?",
-    "film_mean": "only few rows differ. What do those have in common on the training side?",
+    "film_mean": "most rows differ, and none by more than 0.05. Print five values of each side.",
 }
 
 
@@ -614,7 +620,7 @@ EXERCISES = [
         ),
         wrong=(
             WrongAnswer("changes the stars only", lambda: _leaking_by_stars, "take the later rows away"),
-            WrongAnswer("keeps the moment's own second", lambda: _leaking_after, "own second"),
+            WrongAnswer("keeps the moment's own second", lambda: _leaking_after, "Your history still has"),
             WrongAnswer("asks only for earlier rows", lambda: _leaking_before, "<= moment"),
             WrongAnswer("asks for all rows", lambda: _leaking_everywhere, "only for rows up to the moment"),
             WrongAnswer("compares means", lambda: _leaking_by_mean, "row by row"),
@@ -645,23 +651,23 @@ EXERCISES = [
         reference=lambda: dict(DIAGNOSIS),
         check=_check_skew,
         hints=(
-            "Take the ratio for `idle`, five values side by side for `user_mean`, the training side of the rows that differ "
-            "for `film_mean`. For the two counts: is the difference ever positive? At which hours?",
+            "Take the ratio for `idle`, five values side by side for `film_mean`, the training side of the rows that differ "
+            "for `user_mean`. For the two counts: is the difference ever positive? At which hours?",
             '`(trained["today"] != served["today"]).groupby(requests["timestamp"] // 3600 % 24).mean()` shows the hours: '
             "a day that begins at another moment. `film_ratings` is never too large: an old number.",
         ),
         wrong=(
             WrongAnswer("time zone taken for stale", lambda: DIAGNOSIS | {"today": "stale"}, "When does a day begin"),
             WrongAnswer("stale taken for a leak", lambda: DIAGNOSIS | {"film_ratings": "leak"}, "never larger"),
-            WrongAnswer("zero taken for rounding", lambda: DIAGNOSIS | {"film_mean": "rounding"}, "only few rows"),
+            WrongAnswer("zero taken for rounding", lambda: DIAGNOSIS | {"user_mean": "rounding"}, "only few rows"),
             WrongAnswer("unit taken for a time zone", lambda: DIAGNOSIS | {"idle": "time zone"}, "divide one side"),
             WrongAnswer("a cause that is not on the list", lambda: DIAGNOSIS | {"idle": "bug"}, "is not one of"),
         ),
         points=2,
-        explanation="Two people wrote the same six sentences of a specification as code, and differ in five. `user_mean` is "
-        "rounded to one decimal, `idle` is in seconds (86,400 times too large), `today` begins at the server's midnight, "
-        "six hours after that of UTC, `film_ratings` comes from a cache that is filled at midnight, and a film without "
-        "ratings has the mean 0. No test of either side alone would find any of it.",
+        explanation="Two people wrote the same six sentences of a specification as code, and differ in five. The mean of "
+        "a user without ratings is 0, `idle` is in seconds (86,400 times too large), `today` begins at the server's "
+        "midnight, six hours after that of UTC, `film_ratings` comes from a cache that is filled at midnight, and "
+        "`film_mean` is rounded to one decimal. No test of either side alone would find any of it.",
         expected=lambda: pd.Series(DIAGNOSIS, name="cause").rename_axis("feature").iloc[[0, 2]],
     ),
     Exercise(
