@@ -17,73 +17,81 @@ from recsys_lab.course.quiz import Question
 from recsys_lab.production.features import as_of, user_features
 from recsys_lab.split import temporal_split
 
-Frame = pd.DataFrame
 DAY, WEEK = 86_400, 7 * 86_400  # seconds
 
 
-def _ratings(*rows: tuple[Any, Any, float, int]) -> Frame:
+def _ratings(*rows: tuple[Any, Any, float, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["user", "item", "rating", "timestamp"])
 
 
 # ------------------------------------------------------------------ 3.2.1 a window of seven days
+def _sql(query: str, **tables: pd.DataFrame) -> pd.DataFrame:
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        for name, table in tables.items():
+            connection.register(name, table)
+        return connection.execute(query).df()
+
+
 def _counted(
-    ratings: Frame, window: str, *, n: str = "count(*)", shift: int = 1, part: str = 'partition by "user"'
-) -> Frame:
-    return duckdb.sql(f"""
+    ratings: pd.DataFrame, window: str, *, n: str = "count(*)", shift: int = 1, part: str = 'partition by "user"'
+) -> pd.DataFrame:
+    query = f"""
         with seconds as (select "user", timestamp as t, {n} as n from ratings group by all)
         select "user", t + {shift} as known_at, cast(sum(n) over ({part} order by t {window}) as bigint) as ratings_7d
         from seconds
-    """).df()
+    """
+    return _sql(query, ratings=ratings)
 
 
-def _week_counts(ratings: Frame) -> Frame:
+def _week_counts(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, f"range between {WEEK - 1} preceding and current row")
 
 
-def _week_of_rows(ratings: Frame) -> Frame:
+def _week_of_rows(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, "rows between 6 preceding and current row")
 
 
-def _week_of_seven(ratings: Frame) -> Frame:
+def _week_of_seven(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, "range between 7 preceding and current row")
 
 
-def _week_and_a_second(ratings: Frame) -> Frame:
+def _week_and_a_second(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, f"range between {WEEK} preceding and current row")
 
 
-def _week_of_seconds(ratings: Frame) -> Frame:
+def _week_of_seconds(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, f"range between {WEEK - 1} preceding and current row", n="1")
 
 
-def _week_known_at_once(ratings: Frame) -> Frame:
+def _week_known_at_once(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, f"range between {WEEK - 1} preceding and current row", shift=0)
 
 
-def _week_of_everybody(ratings: Frame) -> Frame:
+def _week_of_everybody(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, f"range between {WEEK - 1} preceding and current row", part="")
 
 
-def _week_around(ratings: Frame) -> Frame:
+def _week_around(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, f"range between {WEEK // 2} preceding and {WEEK // 2} following")
 
 
-def _week_without_now(ratings: Frame) -> Frame:
+def _week_without_now(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, f"range between {WEEK - 1} preceding and 1 preceding")
 
 
-def _week_of_all(ratings: Frame) -> Frame:
+def _week_of_all(ratings: pd.DataFrame) -> pd.DataFrame:
     return _counted(ratings, "")
 
 
-def _week_by_rating(ratings: Frame) -> Frame:
+def _week_by_rating(ratings: pd.DataFrame) -> pd.DataFrame:
     return ratings[["user", "timestamp"]].merge(_week_counts(ratings).assign(timestamp=lambda f: f["known_at"] - 1))[
         ["user", "known_at", "ratings_7d"]
     ]
 
 
 @functools.cache
-def _week_cases() -> list[tuple[str, Frame]]:
+def _week_cases() -> list[tuple[str, pd.DataFrame]]:
     movielens = datasets.load("ml-100k").ratings
     edge = _ratings(
         (1, 1, 4, 100),
@@ -103,7 +111,7 @@ def _week_cases() -> list[tuple[str, Frame]]:
     ]
 
 
-def _check_week(week_counts: Callable[[Frame], Any]) -> None:
+def _check_week(week_counts: Callable[[pd.DataFrame], Any]) -> None:
     for what, ratings in _week_cases():
         got, want = week_counts(ratings.copy()), _week_counts(ratings)
         if isinstance(got, duckdb.DuckDBPyRelation):
@@ -123,7 +131,7 @@ def _check_week(week_counts: Callable[[Frame], Any]) -> None:
         same(got, want, what=what)
 
 
-def _week_mistakes(what: str, got: Frame, ratings: Frame) -> None:
+def _week_mistakes(what: str, got: pd.DataFrame, ratings: pd.DataFrame) -> None:
     for mistake, message in (
         (
             _week_known_at_once,
@@ -146,71 +154,73 @@ def _week_mistakes(what: str, got: Frame, ratings: Frame) -> None:
             raise Incorrect(f"{what}: {message}.")
 
 
-def _sorted(frame: Frame) -> Frame:
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     frame = frame[["user", "known_at", "ratings_7d"]].sort_values(["user", "known_at"], ignore_index=True)
     return frame.astype({"known_at": float, "ratings_7d": float})
 
 
 # ------------------------------------------------------------------ 3.2.2 an as-of join by hand
-def _latest_known(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_known(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     place = rows[["user", "timestamp"]].reset_index(drop=True).rename_axis("place").reset_index()
     pairs = place.merge(features, on="user")
     pairs = pairs[pairs["known_at"] <= pairs["timestamp"]].sort_values("known_at")
     return pairs.groupby("place")["mean_rating"].last().reindex(place["place"]).to_numpy()
 
 
-def _latest(rows: Frame, features: Frame, *, keep: Callable[[Frame], Any], last: bool = True) -> np.ndarray:
+def _latest(
+    rows: pd.DataFrame, features: pd.DataFrame, *, keep: Callable[[pd.DataFrame], Any], last: bool = True
+) -> np.ndarray:
     place = rows[["user", "timestamp"]].reset_index(drop=True).rename_axis("place").reset_index()
     pairs = place.merge(features, on="user")
     found = pairs[keep(pairs)].sort_values("known_at").groupby("place")["mean_rating"]
     return (found.last() if last else found.first()).reindex(place["place"]).to_numpy()
 
 
-def _latest_strictly(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_strictly(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return _latest(rows, features, keep=lambda p: p["known_at"] < p["timestamp"])
 
 
-def _latest_of_all(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_of_all(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return _latest(rows, features, keep=lambda p: p["known_at"] > 0)
 
 
-def _latest_next(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_next(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return _latest(rows, features, keep=lambda p: p["known_at"] >= p["timestamp"], last=False)
 
 
-def _latest_first(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_first(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return _latest(rows, features, keep=lambda p: p["known_at"] <= p["timestamp"], last=False)
 
 
-def _latest_inner(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_inner(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     found = _latest_known(rows, features)
     return found[~np.isnan(found)]
 
 
-def _latest_zero(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_zero(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return np.nan_to_num(_latest_known(rows, features))
 
 
-def _latest_sorted(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_sorted(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return _latest_known(rows.sort_values("timestamp", kind="stable"), features)
 
 
-def _latest_nearest(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_nearest(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return np.array([_nearest(row, features[features["user"] == row.user]) for row in rows.itertuples()])
 
 
-def _nearest(row: Any, mine: Frame) -> float:
+def _nearest(row: Any, mine: pd.DataFrame) -> float:
     return float("nan") if mine.empty else mine.loc[(mine["known_at"] - row.timestamp).abs().idxmin(), "mean_rating"]
 
 
-def _latest_anybody(rows: Frame, features: Frame) -> np.ndarray:
+def _latest_anybody(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     order = features.sort_values("known_at")
     place = np.searchsorted(order["known_at"], rows["timestamp"], side="right") - 1
     return np.where(place >= 0, order["mean_rating"].to_numpy()[place], np.nan)
 
 
 @functools.cache
-def _join_cases() -> list[tuple[str, Frame, Frame]]:
+def _join_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     toy = datasets.toy().ratings
     real = datasets.load("ml-100k").ratings
     few = real[real["user"] <= 25].sample(frac=1, random_state=1)
@@ -227,7 +237,7 @@ def _join_cases() -> list[tuple[str, Frame, Frame]]:
     ]
 
 
-def _check_join(latest_known: Callable[[Frame, Frame], Any]) -> None:
+def _check_join(latest_known: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> None:
     for what, rows, features in _join_cases():
         got, want = latest_known(rows.copy(), features.copy()), _latest_known(rows, features)
         if isinstance(got, pd.DataFrame):
@@ -259,17 +269,17 @@ def _check_join(latest_known: Callable[[Frame, Frame], Any]) -> None:
 
 
 # ------------------------------------------------------------------ 3.2.3 a tripwire for the future
-Build = Callable[[Frame, Frame], Frame]
+Build = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 
 
-def _leaking_columns(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_columns(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     asked = ratings[ratings["timestamp"] <= moment]
     then = build(ratings[ratings["timestamp"] < moment], asked)
     now = build(ratings, asked)
     return sorted(name for name in now if not now[name].equals(then[name]))
 
 
-def _leaking_by_stars(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_by_stars(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     asked = ratings[ratings["timestamp"] <= moment]
     later = ratings["timestamp"] >= moment
     other = build(ratings.assign(rating=ratings["rating"].where(~later, 6 - ratings["rating"])), asked)
@@ -277,47 +287,47 @@ def _leaking_by_stars(build: Build, ratings: Frame, moment: int) -> list[str]:
     return sorted(name for name in now if not now[name].equals(other[name]))
 
 
-def _leaking_after(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_after(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     asked = ratings[ratings["timestamp"] <= moment]
     then, now = build(asked, asked), build(ratings, asked)
     return sorted(name for name in now if not now[name].equals(then[name]))
 
 
-def _leaking_everywhere(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_everywhere(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     then, now = build(ratings[ratings["timestamp"] < moment], ratings), build(ratings, ratings)
     return sorted(name for name in now if not now[name].equals(then[name]))
 
 
-def _leaking_before(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_before(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     past = ratings[ratings["timestamp"] < moment]
     then, now = build(past, past), build(ratings, past)
     return sorted(name for name in now if not now[name].equals(then[name]))
 
 
-def _leaking_by_mean(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_by_mean(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     asked = ratings[ratings["timestamp"] <= moment]
     then, now = build(ratings[ratings["timestamp"] < moment], asked), build(ratings, asked)
     return sorted(name for name in now if round(now[name].mean(), 6) != round(then[name].mean(), 6))
 
 
-def _leaking_nan(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_nan(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     asked = ratings[ratings["timestamp"] <= moment]
     then, now = build(ratings[ratings["timestamp"] < moment], asked), build(ratings, asked)
     return sorted(name for name in now if (now[name].to_numpy() != then[name].to_numpy()).any())
 
 
-def _leaking_inverted(build: Build, ratings: Frame, moment: int) -> list[str]:
+def _leaking_inverted(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     leaks = _leaking_columns(build, ratings, moment)
     return sorted(set(build(ratings, ratings.head(1))) - set(leaks))
 
 
-def _leaking_any(build: Build, ratings: Frame, moment: int) -> bool:
+def _leaking_any(build: Build, ratings: pd.DataFrame, moment: int) -> bool:
     return bool(_leaking_columns(build, ratings, moment))
 
 
 MOMENT = 110_000
 # Columns to try it on: name -> (the rows of the history that it may use, what it makes of them).
-_COLUMNS: dict[str, tuple[Callable[[Frame, Any], Any], Callable[[Frame], float]]] = {
+_COLUMNS: dict[str, tuple[Callable[[pd.DataFrame, Any], Any], Callable[[pd.DataFrame], float]]] = {
     "past_mean": (lambda h, r: h["timestamp"] < r.timestamp, lambda p: p["rating"].mean()),
     "past_count": (lambda h, r: h["timestamp"] < r.timestamp, lambda p: float(len(p))),
     "mean_of_all": (lambda h, r: h["timestamp"] > 0, lambda p: p["rating"].mean()),
@@ -329,7 +339,7 @@ _COLUMNS: dict[str, tuple[Callable[[Frame, Any], Any], Callable[[Frame], float]]
 
 
 def _builder(*names: str) -> Build:
-    def build(history: Frame, rows: Frame) -> Frame:
+    def build(history: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
         out: dict[str, list[float]] = {name: [] for name in names}
         for row in rows.itertuples():
             mine = history[history["user"] == row.user]
@@ -341,7 +351,7 @@ def _builder(*names: str) -> Build:
     return build
 
 
-def _swapping(history: Frame, rows: Frame) -> Frame:
+def _swapping(history: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Knows the last moment of the history, and uses it so that the mean over all rows stays the same."""
     end = history["timestamp"].max()
     signs = np.where(np.arange(len(rows)) % 2, 1.0, -1.0)
@@ -351,7 +361,7 @@ def _swapping(history: Frame, rows: Frame) -> Frame:
 
 
 @functools.cache
-def _history() -> Frame:
+def _history() -> pd.DataFrame:
     rng = np.random.default_rng(3)
     rows = [(int(user), film, float(rng.integers(1, 6)), 100_000 + 600 * int(rng.integers(1, 30))) for user in (1, 2, 3) for film in range(8)]  # fmt: skip
     return _ratings(*rows, (1, 90, 5.0, 110_000), (1, 91, 2.0, 110_000), (2, 92, 2.0, 110_000), (3, 93, 5.0, 112_000))
@@ -367,9 +377,12 @@ def _check_leaking(leaking_columns: Callable[..., Any]) -> None:
         (("own_count",), "a number that counts the row's own second"),
         (("next_hour", "past_mean", "mean_of_all"), "ratings within an hour before *and after*, and a mean of all"),
     ):
-        before, asked = history.copy(), []
+        before = history.copy()
+        asked: list[int] = []
 
-        def build(history: Frame, rows: Frame, names: tuple[str, ...] = names, asked: list[int] = asked) -> Frame:
+        def build(
+            history: pd.DataFrame, rows: pd.DataFrame, names: tuple[str, ...] = names, asked: list[int] = asked
+        ) -> pd.DataFrame:
             asked.append(int(rows["timestamp"].max()))
             return _builder(*names)(history, rows)
 
@@ -418,14 +431,14 @@ def _judge_leaks(got: Any, want: list[str], names: tuple[str, ...], what: str, a
 FEATURES = ("user_ratings", "user_mean", "idle", "today", "film_ratings", "film_mean")
 
 
-def service_log(requests: Frame, ratings: Frame) -> Frame:
+def service_log(requests: pd.DataFrame, ratings: pd.DataFrame) -> pd.DataFrame:
     """What the service team's own code gave for these requests, from the ratings before each. See exercise 3.2.4."""
     users, films = (_timelines(ratings, key) for key in ("user", "item"))
     rows = [_served(users[r.user], films[r.item], int(r.timestamp)) for r in requests.itertuples()]
     return pd.DataFrame(rows, columns=FEATURES, index=requests.index, dtype=float)
 
 
-def _timelines(ratings: Frame, key: str) -> dict[Any, tuple[list[int], list[float]]]:
+def _timelines(ratings: pd.DataFrame, key: str) -> dict[Any, tuple[list[int], list[float]]]:
     """For each key: its seconds in order, and the running sums of stars."""
     out = {}
     for one, theirs in ratings.sort_values("timestamp", kind="stable").groupby(key):
@@ -487,7 +500,7 @@ LAG = 17  # minutes
 
 
 @functools.cache
-def lag_log() -> Frame:
+def lag_log() -> pd.DataFrame:
     """2,000 requests of the last fifth of MovieLens, with the number of the user's ratings that the service knew."""
     ratings = datasets.load("ml-100k").ratings
     requests = temporal_split(ratings, test=0.2)[1].sample(2000, random_state=0)[["user", "timestamp"]]
@@ -705,18 +718,21 @@ EXERCISES = [
 
 # ------------------------------------------------------------------ the quiz: keys are computed
 def _key_default_frame() -> str:
-    ratings = _ratings((1, 1, 1, 10), (1, 2, 5, 20), (1, 3, 3, 20), (1, 4, 1, 30))  # noqa: F841  the query reads it
-    found = duckdb.sql("select item, avg(rating) over (order by timestamp) as m from ratings order by item").df()["m"]
+    ratings = _ratings((1, 1, 1, 10), (1, 2, 5, 20), (1, 3, 3, 20), (1, 4, 1, 30))
+    query = "select item, avg(rating) over (order by timestamp) as m from ratings order by item"
+    found = _sql(query, ratings=ratings)["m"]
     return {1.0: "a", 3.0: "b", 2.5: "c"}[float(found[1])]
 
 
 def _key_lost_rows() -> str:
     ratings = datasets.load("ml-100k").ratings
     features = user_features(ratings)
-    kept = duckdb.sql(
+    kept = _sql(
         'select count(*) as n from ratings asof join features on ratings."user" = features."user" '
-        "and ratings.timestamp >= features.known_at"
-    ).df()
+        "and ratings.timestamp >= features.known_at",
+        ratings=ratings,
+        features=features,
+    )
     unknown = int(as_of(ratings, features, "user")["known_at"].isna().sum())
     return "b" if kept.iloc[0, 0] == len(ratings) - unknown < len(ratings) else "a"
 
