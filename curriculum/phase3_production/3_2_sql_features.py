@@ -58,9 +58,9 @@ from recsys_lab.course import figure_alt, show, start
 from recsys_lab.metrics import rmse
 from recsys_lab.production.features import as_of, audit, event_features, item_features, user_features
 
+duckdb.sql("SET threads = 1; SET enable_progress_bar = false")  # the same output in every run
 ex, quiz = start("3.2")
 ratings = datasets.load("ml-100k").ratings
-duckdb.sql("SET threads = 1; SET enable_progress_bar = false")  # short queries; and the same output in every run
 # %% [markdown]
 # ## 1. What did we know, and when?
 #
@@ -94,7 +94,7 @@ moments = sitting["timestamp"].unique()
 path = [known_before(sitting, 405, t) for t in moments]
 show({"ratings": len(sitting), "different seconds": len(moments), "mean at the end": sitting["rating"].mean()})
 # %% [markdown]
-# The 737 ratings fall into 154 different seconds. (The site showed a page of films, and one click on *submit* sent
+# The 737 ratings fall into 154 different seconds. (Presumably the site showed a page of films, and one click sent
 # them all. Remember that; section 2 needs it.) Here is what could be known before each of them:
 # %%
 counts, means = np.array(path).T
@@ -281,11 +281,11 @@ show(gaps | {"as_of: unknown": int(np.isnan(library).sum())})
 # of a user's life, and they are the most instructive rows of the table: they teach the model what to do with a
 # stranger. Write `ASOF JOIN` without `LEFT`, and they disappear without a word.
 #
-# Three options of these tools are worth a look before you trust them, because each of them is a leak:
+# Three options of these tools are worth a look before you trust them:
 #
 # - `merge_asof(direction="nearest")` and `"forward"` look into the future;
 # - `allow_exact_matches` must fit `known_at`. Here equality is right *because* of the `t + 1`. If your table carries
-#   the time of the event itself, equality lets the row see its own second;
+#   the time of the event itself, equality lets the row see its own second, a leak again;
 # - a tolerance (pandas) or a time to live (Feast, lesson 3.3) drops values that are too old. That is no leak, but
 #   both sides must do it.
 #
@@ -750,15 +750,12 @@ lag_checked = ex("3.2.5").check(lag)
 # made, and the last one stays. Compare the value that `as_of` finds with a count at the time of the request:
 # %%
 def counted_at_request(key):
-    return (
-        duckdb.sql(f"""
+    query = f"""
         SELECT count(*) OVER (PARTITION BY "{key}" ORDER BY timestamp
                               RANGE BETWEEN 7 * 86400 PRECEDING AND 1 PRECEDING) AS n
         FROM numbered ORDER BY row
-    """)
-        .df()["n"]
-        .to_numpy()
-    )
+    """
+    return duckdb.sql(query).df()["n"].to_numpy()
 
 
 outdated = {}
