@@ -468,6 +468,8 @@ for name, X in leaking.items():
 columns = ["RMSE offline", "AUC offline", "RMSE served", "AUC served"]
 worth = pd.DataFrame(table, index=columns).T
 show(worth)
+# %% [markdown]
+# Promise and delivery side by side; the dashed line is what our honest features deliver:
 # %%
 fig, ax = plt.subplots()
 place = np.arange(len(worth))
@@ -627,6 +629,8 @@ show(cost.round(4), digits=3)
 show(
     {"RMSE without skew": base, "RMSE with the service's features": judge(everything_trained, all_at_once)[0]}, digits=3
 )
+# %% [markdown]
+# The two columns of the table do not agree on what is urgent. Draw them:
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
 left.barh(cost.index, cost["rows that differ (%)"])
@@ -697,6 +701,8 @@ for name, delay in delays.items():
 columns = ["delay", "user known (%)", "all late, trained fresh", "all late, trained as late", "only films late"]
 freshness = pd.DataFrame(rows, columns=columns).set_index("delay")
 show(freshness, digits=4)
+# %% [markdown]
+# The first column explains the others: a user whose first rating has not arrived yet is a stranger.
 # %%
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.5, 4))
 left.plot(freshness.index, freshness["user known (%)"], marker="o")
