@@ -9,10 +9,10 @@ EXTRAS := $(strip course $(addprefix phase,$(filter-out 0 1 2,$(PHASE))))
 ifeq ($(OS),Windows_NT)
   PYTHON := python
   BIN := .venv/Scripts
-  AIRFLOW :=
+  BESIDE :=
 else
   BIN := .venv/bin
-  AIRFLOW := airflow
+  BESIDE := airflow deploy
 endif
 
 .DEFAULT_GOAL := help
@@ -26,7 +26,7 @@ lab:  ## Open the course in JupyterLab (PHASE=3 with that phase's packages; PORT
 	@exec $(BIN)/recsys-lab lab $(if $(PORT),--port $(PORT))
 
 test:  ## Check everything: style, types, tests, doctests, every cell of every notebook
-	@$(PYTHON) .ci/install.py course test $(AIRFLOW)
+	@$(PYTHON) .ci/install.py course test $(BESIDE)
 	@$(BIN)/python .ci/test.py
 
 demo:  ## Compare all models on MovieLens 100K
@@ -54,5 +54,5 @@ bench:  ## Measure speed and accuracy against other libraries (long)
 	$(BIN)/python -m benchmarks
 
 clean:  ## Remove the set-up and all caches; my_work/ and datasets/ stay
-	rm -rf .venv .venv-airflow .recsys_lab/airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-airflow .venv-deploy .recsys_lab/airflow .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 
 from recsys_lab import registry
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
-from recsys_lab.production import experiment_command, monitor_command, pipeline_command
+from recsys_lab.production import experiment_command, monitor_command, pipeline_command, ship_command
 from recsys_lab.serve import command as serving
 
 if TYPE_CHECKING:
@@ -335,6 +335,7 @@ def _lookup_in(folder: Path) -> Callable[[int], Mapping[str, Any]]:
 
 serving.register(app, _lookup_in)
 pipeline_command.register(app)
+ship_command.register(app)
 monitor_command.register(app)
 experiment_command.register(app)
 
