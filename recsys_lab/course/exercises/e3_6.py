@@ -11,7 +11,7 @@ import pandas as pd
 
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, number, same
 from recsys_lab.course.quiz import Question
-from recsys_lab.experiment import Log, UCB1, credit, ips
+from recsys_lab.experiment import UCB1, Log, credit, ips
 
 # ------------------------------------------------------------------ 3.6.1 team-draft interleaving
 Draft = Callable[[Sequence[Any], Sequence[Any], int, Sequence[bool]], tuple[list[Any], list[str]]]
@@ -106,7 +106,9 @@ def _check_draft(draft: Draft) -> None:
         if got == _draft_wrongly(how)(a, b, 5, coins) and got != want:
             raise Incorrect(message)
     if got != want:
-        raise Incorrect(f"coins True, True, False should give {want[0]} picked by {want[1]}, but gives {got[0]}, {got[1]}.")
+        raise Incorrect(
+            f"coins True, True, False should give {want[0]} picked by {want[1]}, but gives {got[0]}, {got[1]}."
+        )
     for k in (1, 2, 4):
         short = _as_draft(draft(list(a), list(b), k, coins), k)
         if short != _draft(a, b, k, coins):
@@ -266,7 +268,9 @@ def _check_log_visits(log_visits: LogVisits) -> None:
         log = _as_log(log_visits(np.array([0.5, 0.5]), n, seed), 2, n)
         rates = log.groupby("arm")["reward"].mean()
         if len(rates) < 2 or abs(log["arm"].mean() - 0.5) > 0.05:
-            raise Incorrect("both posters should be shown equally often: the policy chooses at random. Leave that part alone.")
+            raise Incorrect(
+                "both posters should be shown equally often: the policy chooses at random. Leave that part alone."
+            )
         if abs(rates[0] - rates[1]) > 0.9:
             raise Incorrect(
                 f"still in step (seed {seed}): with two posters that are both clicked by every second visitor, "
@@ -274,7 +278,9 @@ def _check_log_visits(log_visits: LogVisits) -> None:
                 "also decided the click."
             )
         if (abs(rates - 0.5) > 0.06).any():
-            raise Incorrect(f"two posters with a chance of 0.5 are clicked {rates[0]:.2f} and {rates[1]:.2f} of the time.")
+            raise Incorrect(
+                f"two posters with a chance of 0.5 are clicked {rates[0]:.2f} and {rates[1]:.2f} of the time."
+            )
         if not np.allclose(log["propensity"].to_numpy(dtype=float), 0.5, atol=1e-12):
             raise Incorrect(PROPENSITY)
         arms, rewards = log["arm"].to_numpy() - 0.5, log["reward"].to_numpy() - 0.5
