@@ -187,10 +187,6 @@ def _check_late(late: Late) -> None:
 
 # ------------------------------------------------------------------ 3.6.3 in step
 LogVisits = Callable[[np.ndarray, int, int], pd.DataFrame]
-PROPENSITY = (
-    "the propensity is the chance with which the *policy* showed the poster: 1 / number of posters, for each visit. It is "
-    "neither the chance of a click nor a share counted afterwards. Here it was right from the start."
-)
 
 
 def _log_visits(clicks: np.ndarray, n: int, seed: int) -> pd.DataFrame:
@@ -262,6 +258,20 @@ def _as_log(got: Any, n_arms: int, n: int) -> pd.DataFrame:
     return got[["arm", "reward", "propensity"]].reset_index(drop=True)
 
 
+def _check_propensity(got: np.ndarray, n_arms: int, click: Any) -> None:
+    if np.allclose(got, 1 / n_arms, atol=1e-12):
+        return
+    if np.allclose(got, click):
+        raise Incorrect(
+            "the propensity is the chance that the *policy* shows the poster, not the chance of a click. Here it is the same "
+            "for all: 1 / number of posters, and was right from the start."
+        )
+    raise Incorrect(
+        "the propensity is the chance with which the policy shows the poster, known before: 1 / number of posters at each visit. A "
+        "share counted afterwards is something else. Here it was right from the start."
+    )
+
+
 def _check_log_visits(log_visits: LogVisits) -> None:
     n = 4000
     for seed in (7, 0, 12345):
@@ -281,8 +291,7 @@ def _check_log_visits(log_visits: LogVisits) -> None:
             raise Incorrect(
                 f"two posters with a chance of 0.5 are clicked {rates[0]:.2f} and {rates[1]:.2f} of the time."
             )
-        if not np.allclose(log["propensity"].to_numpy(dtype=float), 0.5, atol=1e-12):
-            raise Incorrect(PROPENSITY)
+        _check_propensity(log["propensity"].to_numpy(dtype=float), 2, 0.5)
         arms, rewards = log["arm"].to_numpy() - 0.5, log["reward"].to_numpy() - 0.5
         for lag in (1, 2, 3):
             for early, late in ((arms, rewards), (rewards, arms)):
@@ -300,8 +309,7 @@ def _check_log_visits(log_visits: LogVisits) -> None:
     rates = first.groupby("arm")["reward"].mean().reindex(range(4)).to_numpy()
     if not (abs(rates - clicks) < 0.08).all():
         raise Incorrect(f"posters with chances {clicks.tolist()} are clicked {rates.round(2).tolist()} of the time.")
-    if not np.allclose(first["propensity"].to_numpy(dtype=float), 0.25, atol=1e-12):
-        raise Incorrect(PROPENSITY)
+    _check_propensity(first["propensity"].to_numpy(dtype=float), 4, clicks[first["arm"]])
     _as_log(log_visits(clicks.copy(), 1, 3), 4, 1)
 
 
@@ -613,8 +621,8 @@ EXERCISES = [
         title="The estimate that is exactly zero",
         kind="figure it out",
         prompt="""
-        Nothing is wrong with `ips`, and nothing with the propensities. The bug is in `log_visits`. Find it, and write the function
-        without it. A run must still be repeatable: the same seed, the same log.
+        Nothing is wrong with `ips`, and nothing with the propensities. The bug is in `log_visits`, a cell above. Find it, and write
+        the function without it. A run must still be repeatable: the same seed, the same log.
         """,
         reference=lambda: _log_visits,
         check=_check_log_visits,
@@ -630,8 +638,8 @@ EXERCISES = [
             WrongAnswer("visitors always from seed 0", lambda: _fixed_visitors, "still in step"),
             WrongAnswer("no seed", lambda: _unseeded, "another log each time"),
             WrongAnswer("one seed for all", lambda: _always_the_same, "the seed is not used"),
-            WrongAnswer("click chance as propensity", lambda: _click_as_propensity, "neither the chance of a click"),
-            WrongAnswer("propensities counted afterwards", lambda: _propensity_made_up, "share counted afterwards"),
+            WrongAnswer("click chance as propensity", lambda: _click_as_propensity, "not the chance of a click"),
+            WrongAnswer("propensities counted afterwards", lambda: _propensity_made_up, "counted afterwards"),
             WrongAnswer("everybody clicks alike", lambda: _no_visitors, "are clicked"),
         ),
         points=2,
