@@ -27,9 +27,9 @@
 # | a metric that depends on where in the page the button is | position bias |
 # | an autoscaler that feeds on its own effect and gets stuck | a feedback loop |
 #
-# The third row hides the difficulty of the whole lesson. When you replay a log against a new *build*, you get the new
-# build's answers. When you replay it against a new *recommender*, you get the new lists, and nobody who clicks on them: the people in the
-# log saw something else. What can still be said?
+# The third row hides the difficulty of the whole lesson. When you replay a log against a new *build*, you get the new build's
+# answers. When you replay it against a new *recommender*, you get the new lists, and nobody who clicks on them: the people in
+# the log saw something else. What can still be said?
 #
 # Every answer in this lesson is held against the truth. Real experiments never show it. Lesson 3.5's simulator does: the
 # `Audience` holds users fitted to MovieLens, whose chances of a click are known.
@@ -38,8 +38,8 @@
 # `make lab PHASE=3`, once.
 #
 # %% [markdown] instructor=true
-# **Timing (270 minutes alone; three sessions of 90 in class).** Session one: sections 1 to 3 with exercise 1. Session two: sections 4
-# and 5 with exercise 2. Session three: sections 6 to 8 with exercises 3 to 5. Quiz and interview question at home.
+# **Timing (270 minutes alone; three sessions of 90 in class).** Session one: sections 1 to 3 with exercise 1. Session two:
+# sections 4 and 5 with exercise 2. Session three: sections 6 to 8 with exercises 3 to 5. Quiz and interview question at home.
 #
 # **Prepare.** Ask everybody for a default in their product that was never questioned (the first tab, the sort order). Who would
 # know if another were better? Keep the list for section 8.
@@ -87,8 +87,8 @@ show({"films in both lists": np.mean(in_both)})
 # The new one is better, by 7 %, although nine of its ten films are the same. That is what most improvements look like: same
 # films, slightly better order, one or two others.
 #
-# `old_chance` and `new_chance` hold, for each user (row) and rank (column), the true chance of a click. That chance has two parts: the user
-# must *look* at the rank, and then *like* the film there. Section 7 takes the two apart.
+# `old_chance` and `new_chance` hold, for each user (row) and rank (column), the true chance of a click. That chance has two
+# parts: the user must *look* at the rank, and then *like* the film there. Section 7 takes the two apart.
 #
 # How many people would an A/B test need to see these 7 %? Each person is in the test for a week. Some visit often, some hardly
 # ever, and we count the clicks of each *person*, since lesson 3.5 warned us that the visits of one person are not
@@ -121,8 +121,8 @@ show({"variance of the clicks explained by how often people visit": np.corrcoef(
 
 
 # %% [markdown]
-# Four tests, two thousand people each, a week: the truth is +7 %, and the answers are all over the place. The last line says why: people
-# differ. More than half of the variance of a person's clicks comes from how often that person visits, which has
+# Four tests, two thousand people each, a week: the truth is +7 %, and the answers are all over the place. The last line says
+# why: people differ. More than half of the variance of a person's clicks comes from how often that person visits, which has
 # nothing to do with our change. (CUPED, in lesson 3.5, takes a part of it out again, as far as last week predicts this week.)
 #
 # What if every person could be compared with *themselves*?
@@ -130,19 +130,19 @@ show({"variance of the clicks explained by how often people visit": np.corrcoef(
 # %% [markdown]
 # ## 2. Two rankings in one list
 #
-# Think of two captains in a playground who pick teams. A coin decides who picks first; then the other picks; then the coin again. Each
-# picks the best player who is still there. Our captains are the two models, the players are films, and the picks, in this
-# order, are the list that the user sees. This is **team-draft interleaving** (Radlinski, Kurup and Joachims 2008).
+# Think of two captains in a playground who pick teams. A coin decides who picks first; then the other picks; then the coin
+# again. Each picks the best player who is still there. Our captains are the two models, the players are films, and the picks,
+# in this order, are the list that the user sees. This is **team-draft interleaving** (Radlinski, Kurup and Joachims 2008).
 #
-# By hand: a = [alien, brazil, clue], b = [brazil, dune, alien], three places. The coin says b, then b again.
+# By hand: a = [alien, brazil, clue], b = [brazil, dune, alien], three places. The coin says b, then a.
 #
 # | round | coin | pick | list so far |
 # |---|---|---|---|
 # | 0 | b first | b takes brazil, its best | brazil |
 # | 0 | | a takes alien | brazil, alien |
-# | 1 | b first | b takes dune; alien would be next, but is gone anyway | brazil, alien, dune |
+# | 1 | a first | alien and brazil are in the list already, so a takes clue | brazil, alien, clue |
 #
-# The user sees one list, and does not know about the teams. A click on *brazil* or *dune* counts for b, one on *alien* for a.
+# The user sees one list, and does not know about the teams. A click on *brazil* counts for b, one on *alien* or *clue* for a.
 # %% exercise="3.6.1"
 def draft(a, b, k, coins):
     """Team-draft interleaving with given coins.
@@ -165,7 +165,8 @@ def draft(a, b, k, coins):
 # %% check="3.6.1"
 draft_checked = ex("3.6.1").check(draft)
 # %% [markdown]
-# Here it is for the first user, with five coins. The films that only one of the two models has in its ten are marked with a star.
+# Here it is for the first user, with five coins. The films that only one of the two models has in its ten are marked with a
+# star.
 # %%
 items, team = draft_checked(old_films[0].tolist(), new_films[0].tolist(), K, [True, False, False, True, True])
 table = pd.DataFrame({"place": range(1, K + 1), "film": films.loc[items, "title"].to_numpy(), "picked by": team})
@@ -176,9 +177,9 @@ table.set_index("place")
 
 
 # %% [markdown]
-# Why the coin? Because people look at the top. If a always picked first, its films would stand at ranks 1, 3, 5, ..., and
-# b's at 2, 4, 6, .... Let $e_k$ be the chance that a user looks at rank $k$. For this audience it is $1/k$. Here is the share of all looks that
-# team a gets, first without and then with coins:
+# Why the coin? Because people look at the top. If a always picked first, its films would stand at ranks 1, 3, 5, ..., and b's
+# at 2, 4, 6, .... Let $e_k$ be the chance that a user looks at rank $k$. For this audience it is $1/k$. Here is the share of
+# all looks that team a gets, first without and then with coins:
 # %%
 def share_of_looks(coins):
     picked = draft_checked(list(range(K)), list(range(K)), K, coins)[1]
@@ -192,20 +193,20 @@ show({"a always first": share_of_looks([True] * 5), "mean over all 32 coins": fa
 # %% [markdown]
 # Sixty per cent of the looks for the captain who always starts: the *same* ranking would beat itself. With coins it is a half.
 #
-# **How a session votes.** A session is one visit. It has one vote: for the team with more clicks, or a tie. A person who visits ten
-# times a week has ten sessions, and these are not independent either. So we go one step further, and give each *person* one
-# vote: all clicks of the week on a's picks against all on b's. With $\text{wins}_a$ people for a, $\text{wins}_b$ for b, and ties among $n$ people, the
-# preference is
+# **How a session votes.** A session is one visit. It has one vote: for the team with more clicks, or a tie. A person who visits
+# ten times a week has ten sessions, and these are not independent either. So we go one step further, and give each *person* one
+# vote: all clicks of the week on a's picks against all on b's. With $\text{wins}_a$ people for a, $\text{wins}_b$ for b, and
+# ties among $n$ people, the preference is
 #
 # $$\Delta = \frac{\text{wins}_a + \text{ties} / 2}{n} - \frac{1}{2} = \frac{\text{wins}_a - \text{wins}_b}{2 n}$$
 #
-# In the library it is called `delta`. It runs from -1/2 (b wins everywhere) over 0 to 1/2. Whether it is luck is a question about coins: if people did not care, each
-# untied vote would be a coin toss. That is the **sign test**.
+# In the library it is called `delta`. It runs from -1/2 (b wins everywhere) over 0 to 1/2. Whether it is luck is a question
+# about coins: if people did not care, each untied vote would be a coin toss. That is the **sign test**.
 #
 # ### From scratch, then the library
 #
-# `recsys_lab.experiment` has the draft as `team_draft` (it tosses its own coins), the vote as `credit`, the test as `preference`. Give your
-# draft the library's coins, and compare 200 users; then the sign test, with SciPy's binomial test:
+# `recsys_lab.experiment` has the draft as `team_draft` (it tosses its own coins), the vote as `credit`, the test as
+# `preference`. Give your draft the library's coins, and compare 200 users; then the sign test, with SciPy's binomial test:
 # %%
 from scipy.stats import binomtest
 
@@ -219,13 +220,13 @@ votes = [1] * 60 + [-1] * 40 + [0] * 100
 found = preference(votes)
 show({"lists equal to the library's": equal, "delta, 60 to 40 and 100 ties": found.delta})
 show({"p by preference": found.p_value, "p by SciPy": binomtest(60, 100).pvalue})
-show({"vote of brazil and dune clicked, alien not": credit(["b", "a", "b"], [True, False, True])})
+show({"vote of a session, alien and clue clicked": credit(["b", "a", "a"], [False, True, True])})
 # %% [markdown] instructor=true
 # **Timing.** Sections 1 and 2: 45 minutes with the exercise.
 #
-# **Misconceptions.** "A film that both want should count for both": then it counts for neither, and clicks are thrown away; the coin handles
-# it. "Alternate strictly, it is simpler": the cell with the shares of looks answers that. "A vote for each click": clicks of one
-# person are no independent witnesses.
+# **Misconceptions.** "A film that both want should count for both": then it counts for neither, and clicks are thrown away; the
+# coin handles it. "Alternate strictly, it is simpler": the cell with the shares of looks answers that. "A vote for each click":
+# clicks of one person are no independent witnesses.
 #
 # **To discuss.** Does the user get a worse page from a mixed list? (It is never worse than the worse list by much, which is
 # an advantage over an A/B test of a bad idea.) What would you do with a filter such as "at most two films of a series"?
@@ -265,9 +266,10 @@ show(interleave(2000)._asdict())
 
 
 # %% [markdown]
-# The same number of people as above, and no doubt left: the interval of `delta` lies below 0, so they prefer b, the new
-# model. Now repeat both experiments at each size, interleaving 300 times and the A/B test 100 times, and count how often the better model is found (two-sided, at 5 %).
-# This is the power of lesson 3.5. Beside it, interleaving of the old model *with itself*, as an A/A test:
+# The same number of people as above, and no doubt left: the interval of `delta` lies below 0, so they prefer b, the new model.
+# Now repeat both experiments at each size, interleaving 300 times and the A/B test 100 times, and count how often the better
+# model is found (two-sided, at 5 %). This is the power of lesson 3.5. Beside it, interleaving of the old model *with itself*,
+# as an A/A test:
 # %%
 def share_found(experiment, n, better, times):
     runs = [experiment(n) for _ in range(times)]
@@ -287,7 +289,8 @@ ab = {n: share_found(ab_test, n, new_earns_more, times=100) for n in (800, 3200,
 with_itself = np.repeat(old_chance[:, None, :], 32, axis=1)
 alarms = np.mean([interleave(200, with_itself).p_value < 0.05 for _ in range(400)])
 # %% [markdown]
-# For the A/B test we have lesson 3.5's formula, too: `plan_means` gives the people for a power of 80 % from effect and variance.
+# For the A/B test we have lesson 3.5's formula, too: `plan_means` gives the people for a power of 80 % from effect and
+# variance.
 # %%
 effect = 7 * (audience.activity_ * (new_chance - old_chance).sum(axis=1)).mean()  # the true one
 planned = plan_means(effect, clicks.var()).n
@@ -314,9 +317,9 @@ figure_alt(fig, alt)
 # %% [markdown]
 # (The A/A test stays below 5 %: with whole votes the sign test cannot hit 5 % exactly, and errs on the safe side.)
 #
-# A factor of about forty, on the same two models and the same people. Published factors run from ten to well over a hundred. Why so much? In
-# an A/B test, a person who visits twenty times a week adds noise to *one* side. In an interleaved list, that person's
-# clicks are shared out between both sides, and only the difference counts.
+# A factor of about forty, on the same two models and the same people. Published factors run from ten to well over a hundred.
+# Why so much? In an A/B test, a person who visits twenty times a week adds noise to *one* side. In an interleaved list, that
+# person's clicks are shared out between both sides, and only the difference counts.
 #
 # Before you throw your A/B tests away, the bill:
 #
@@ -327,17 +330,18 @@ figure_alt(fig, alt)
 # - **It cannot see slow effects.** Who stays subscribed? Nobody can be half in each variant for months.
 # - **Both models must run for each request**, and the slower one sets the latency.
 #
-# So it is used as a *sieve*: interleave ten ideas this week, take the best two to an A/B test. That is how Netflix described its
-# process in 2017.
+# So it is used as a *sieve*: interleave ten ideas this week, take the best two to an A/B test. That is how Netflix described
+# its process in 2017.
 #
 # %% [markdown] instructor=true
 # **Timing.** 30 minutes.
 #
-# **Misconceptions.** "The p-value of an interleaving experiment is the p-value of the revenue": the vote is a proxy. "A factor of 30 is a law":
-# ask which part of it comes from heavy visitors (give everybody the same number of visits, and the factor drops below ten).
+# **Misconceptions.** "The p-value of an interleaving experiment is the p-value of the revenue": the vote is a proxy. "A factor
+# of 30 is a law": ask which part of it comes from heavy visitors (give everybody the same number of visits, and the factor
+# drops below ten).
 #
-# **To discuss.** The two lists share nine films. A click on a shared film goes to whoever picked it, by coin: it is noise. Newer
-# credit rules ignore some of these clicks. Which, and what would be lost?
+# **To discuss.** The two lists share nine films. A click on a shared film goes to whoever picked it, by coin: it is noise.
+# Newer credit rules ignore some of these clicks. Which, and what would be lost?
 # %% [markdown]
 # ## 4. A poster for the front page
 #
@@ -363,16 +367,16 @@ often = audience.activity_ / audience.activity_.sum()  # who the next visitor is
 means = often @ truth
 show(pd.DataFrame({"poster": names, "mean reward": means}))
 # %% [markdown]
-# `means` is the truth that a policy has to find out. The A/B way: show all six equally often, wait, then take the winner. During
-# the wait, five visits of six see something worse. What was lost is called **regret**. With $\mu_a$ the mean reward of arm $a$,
-# $a_t$ the arm shown at visit $t$, and $T$ visits so far,
+# `means` is the truth that a policy has to find out. The A/B way: show all six equally often, wait, then take the winner.
+# During the wait, five visits of six see something worse. What was lost is called **regret**. With $\mu_a$ the mean reward of
+# arm $a$, $a_t$ the arm shown at visit $t$, and $T$ visits so far,
 #
 # $$R = \sum_{t=1}^{T} (\max_a \mu_a - \mu_{a_t})$$
 #
 # counted in clicks. You know the tension that makes it: a load balancer that sends everything to the node that *looked* fastest
-# never learns that another one has recovered. To **exploit** is to use what you know; to **explore** is to pay for
-# knowing more. Here are three ways of doing both. Each is a function of two arrays: how often each arm was shown ($n_a$, in the code `n`), and
-# how often it was clicked ($s_a$, in the code `s`).
+# never learns that another one has recovered. To **exploit** is to use what you know; to **explore** is to pay for knowing
+# more. Here are three ways of doing both. Each is a function of two arrays: how often each arm was shown ($n_a$, in the code
+# `n`), and how often it was clicked ($s_a$, in the code `s`).
 #
 # **Epsilon-greedy**: with probability $\epsilon$ any arm, else the best mean so far.
 # %%
@@ -386,8 +390,8 @@ def epsilon_greedy(n, s, rng):
 
 
 # %% [markdown]
-# **UCB1**: be an optimist. Choose the arm whose mean *could* be highest, given how little you know of it. With $m_a = s_a / n_a$ the
-# mean so far and $t$ the number of all visits so far, the upper confidence bound is
+# **UCB1**: be an optimist. Choose the arm whose mean *could* be highest, given how little you know of it. With $m_a = s_a /
+# n_a$ the mean so far and $t$ the number of all visits so far, the upper confidence bound is
 #
 # $$u_a = m_a + \sqrt{\frac{2 \ln t}{n_a}}$$
 #
@@ -400,10 +404,10 @@ def ucb1(n, s, rng):
 
 
 # %% [markdown]
-# **Thompson sampling**: let your doubt roll the dice. After $s_a$ clicks in $n_a$ showings, what you believe about the click rate of an
-# arm is a distribution, the Beta distribution with parameters $1 + s_a$ and $1 + n_a - s_a$: wide after three
-# visits, narrow after three thousand. Draw one number from each belief, and show the arm with the highest. So an arm is shown as
-# often as it is likely to be the best.
+# **Thompson sampling**: let your doubt roll the dice. After $s_a$ clicks in $n_a$ showings, what you believe about the click
+# rate of an arm is a distribution, the Beta distribution with parameters $1 + s_a$ and $1 + n_a - s_a$: wide after three
+# visits, narrow after three thousand. Draw one number from each belief, and show the arm with the highest. So an arm is shown
+# as often as it is likely to be the best.
 # %%
 def thompson(n, s, rng):
     return int(np.argmax(rng.beta(1 + s, 1 + n - s)))
@@ -425,9 +429,9 @@ figure_alt(fig, alt)
 
 
 # %% [markdown]
-# After ten visits each, the two wide curves overlap almost fully, and a draw from either may win: both posters are shown. After 300 the
-# first is known well, and the other has to draw from its far right end to be shown again. Exploration dries up by itself, where it is no
-# longer needed.
+# After ten visits each, the two wide curves overlap almost fully, and a draw from either may win: both posters are shown. After
+# 300 the first is known well, and the other has to draw from its far right end to be shown again. Exploration dries up by
+# itself, where it is no longer needed.
 #
 # Before the race, a forecast. No simulation needed, only a pencil.
 # %% exercise="3.6.2"
@@ -446,8 +450,9 @@ late_regret_checked = ex("3.6.2").check(late_regret)
 
 
 # %% [markdown]
-# Now the race: 8,000 visits, 12 times over. Each time, the visitors are drawn first, and the luck of each visit too, so that all
-# policies meet the same people. A fourth competitor is the A/B test: it shows all posters in turn for 1,500 visits, then the one with the best mean.
+# Now the race: 8,000 visits, 12 times over. Each time, the visitors are drawn first, and the luck of each visit too, so that
+# all policies meet the same people. A fourth competitor is the A/B test: it shows all posters in turn for 1,500 visits, then
+# the one with the best mean.
 # %%
 def ab_first(n, s, rng):
     return int(n.sum()) % len(n) if n.sum() < 1500 else int(np.argmax(s / n))
@@ -491,8 +496,8 @@ ax.legend()
 alt = "Regret by visits: UCB1 rises most; A/B is flat after 1,500; epsilon-greedy goes on rising; Thompson is lowest."
 figure_alt(fig, alt)
 # %% [markdown]
-# And the end of the race in numbers. `last 1,000` is the regret per visit over the last thousand visits; for epsilon-greedy, your formula
-# is printed below.
+# And the end of the race in numbers. `last 1,000` is the regret per visit over the last thousand visits; for epsilon-greedy,
+# your formula is printed below.
 # %%
 final = pd.DataFrame({name: curves[:, -1] for name, curves in lost.items()})
 summary = final.agg(["mean", "std", "max"]).T.set_axis(["regret", "spread of the runs", "worst run"], axis=1)
@@ -540,18 +545,18 @@ show({f"{name}, equal choices of 2,000": n for name, n in same.items()})
 # All equal. What the library adds is `state()`, the policy as JSON, so that a restart forgets nothing.
 #
 # **What a bandit does not give you.** Its means are biased: an arm that was unlucky at first is not tried again, and stays
-# underrated. So no p-value of lesson 3.5 may be computed from a bandit's log. Nor does it know of anything but its
-# reward: whoever optimises clicks gets clicks. Take it where a decision is small, repeated, and short-lived (a poster, a headline, the
+# underrated. So no p-value of lesson 3.5 may be computed from a bandit's log. Nor does it know of anything but its reward:
+# whoever optimises clicks gets clicks. Take it where a decision is small, repeated, and short-lived (a poster, a headline, the
 # order of rows), and an A/B test where you must *know*.
 #
 # %% [markdown] instructor=true
 # **Timing.** 50 minutes with the exercise.
 #
-# **Misconceptions.** "More exploration is safer": it is a price; look at UCB1. "Thompson sampling chooses the arm with the highest mean":
-# of the *draws*. "Epsilon 0.01 is better, then": let them try; more runs get stuck on a wrong poster.
+# **Misconceptions.** "More exploration is safer": it is a price; look at UCB1. "Thompson sampling chooses the arm with the
+# highest mean": of the *draws*. "Epsilon 0.01 is better, then": let them try; more runs get stuck on a wrong poster.
 #
-# **To discuss.** Posters go stale, so the best arm changes. What do Thompson's narrow beliefs do then? (Discount old counts, or restart with
-# each new poster.) What if the click comes a day later?
+# **To discuss.** Posters go stale, so the best arm changes. What do Thompson's narrow beliefs do then? (Discount old counts, or
+# restart with each new poster.) What if the click comes a day later?
 # %% [markdown]
 # ## 5. A poster for each visitor
 #
@@ -562,9 +567,9 @@ favourite = pd.Series(truth.argmax(axis=1)).map(dict(enumerate(names))).value_co
 show({"the best poster for all": means.max(), "the best poster for each": often @ truth.max(axis=1)})
 show((100 * favourite).rename("favourite of so many (%)").to_frame(), digits=2)
 # %% [markdown]
-# Almost twice as much. One poster for all leaves as much on the table as the whole race was about. So let the choice depend on the
-# visitor, described by a vector of features $x$, the **context**. Ours has nine numbers: for each of eight genres, the share of the
-# films that the user liked, made comparable (mean 0, spread 1/2), and a constant 1.
+# Almost twice as much. One poster for all leaves as much on the table as the whole race was about. So let the choice depend on
+# the visitor, described by a vector of features $x$, the **context**. Ours has nine numbers: for each of eight genres, the
+# share of the films that the user liked, made comparable (mean 0, spread 1/2), and a constant 1.
 # %%
 GENRES = ["Action", "Comedy", "Drama", "Romance", "Sci-Fi", "Thriller", "Children's", "Horror"]
 has_genre = data.items.set_index("item")["genres"].str.get_dummies("|")[GENRES]
@@ -583,8 +588,8 @@ contexts = ((share - share.mean()) / share.std() / 2).assign(one=1.0).to_numpy()
 #
 # $$u = x^\top \theta + \alpha \sqrt{x^\top A^{-1} x}$$
 #
-# The root is large where few visitors *like this one* have seen the arm; $\alpha$ says how much that counts. In backend terms: a
-# probe is sent not to the node that you know least in general, but to the one you know least *for this kind of request*.
+# The root is large where few visitors *like this one* have seen the arm; $\alpha$ says how much that counts. In backend terms:
+# a probe is sent not to the node that you know least in general, but to the one you know least *for this kind of request*.
 # %%
 ALPHA = 0.5
 learner = LinUCB(6, n_features=9, alpha=ALPHA, seed=0)
@@ -608,15 +613,16 @@ gaps = {"theta, library": np.abs(scores - theta).max(), "theta, scikit-learn": n
 gaps["score of user 0, library"] = abs(x @ scores + bonus - u)
 show({f"largest difference, {name}": gap.round(9) for name, gap in gaps.items()})
 # %% [markdown]
-# The same regression, three times. And whom does it show what? For its last 4,000 visits, the mean context of the visitors who got
-# each poster; the two rarest posters are left out.
+# The same regression, three times. And whom does it show what? For its last 4,000 visits, the mean context of the visitors who
+# got each poster; the two rarest posters are left out.
 # %%
 late = pd.DataFrame(contexts[who[-4000:], :8], columns=GENRES).assign(poster=np.array(names)[chosen[-4000:]])
 got = late.groupby("poster")[GENRES].mean().assign(visits=late["poster"].value_counts())
 show(got.nlargest(4, "visits")[[*GENRES, "visits"]], digits=2)
 # %% [markdown]
-# It has found out by itself, from clicks alone, whom to show Jane Austen: visitors who like romance and drama more than
-# others do, and action and thrillers less. *Jurassic Park* goes to those who like action, *Conspiracy Theory* to the friends of thrillers.
+# It has found out by itself, from clicks alone, whom to show Jane Austen: visitors who like romance and drama more than others
+# do, and action and thrillers less. *Jurassic Park* goes to those who like action, *Conspiracy Theory* to the friends of
+# thrillers.
 #
 # Against Thompson sampling, eight runs each; the curves show what the last 500 visits earned on average:
 # %%
@@ -646,26 +652,28 @@ ax.legend(loc="upper left", ncols=2)
 alt = "Reward by visits: LinUCB starts above 0.25 and stays above 0.30; Thompson reaches 0.22; the ideal is 0.40."
 figure_alt(fig, alt)
 # %% [markdown]
-# LinUCB has passed the dotted line, which Thompson sampling can only approach, within its first 500 visits. It does not reach the dashed one: nine numbers do
-# not say everything about taste, and a straight line is no good model of a probability. Usually the context is worth more than
-# the cleverness of the bandit.
+# LinUCB has passed the dotted line, which Thompson sampling can only approach, within its first 500 visits. It does not reach
+# the dashed one: nine numbers do not say everything about taste, and a straight line is no good model of a probability. Usually
+# the context is worth more than the cleverness of the bandit.
 #
 # %% [markdown] instructor=true
 # **Timing.** 30 minutes.
 #
-# **Misconceptions.** "LinUCB needs a model of the user first": it learns from clicks; only the features come from elsewhere. "Regret against the
-# best arm is the goal": section 5 has negative regret by that measure, because the yardstick is too short.
+# **Misconceptions.** "LinUCB needs a model of the user first": it learns from clicks; only the features come from elsewhere.
+# "Regret against the best arm is the goal": section 5 has negative regret by that measure, because the yardstick is too short.
 #
-# **To discuss.** The context comes from ratings. Which lesson tells us to log it *with* the visit, and not to join it later? (3.2.)
+# **To discuss.** The context comes from ratings. Which lesson tells us to log it *with* the visit, and not to join it later?
+# (3.2.)
 # %% [markdown]
 # ## 6. What would the other policy have earned?
 #
-# All of this was learned *while serving*. Your situation is more often this one: a policy has been running for weeks, there is a log, and
-# somebody has a new policy. Would it have earned more? You may not try it on anybody yet.
+# All of this was learned *while serving*. Your situation is more often this one: a policy has been running for weeks, there is
+# a log, and somebody has a new policy. Would it have earned more? You may not try it on anybody yet.
 #
 # The old policy here is a rule of the editors: visitors whose liked films are more drama and romance than action and science
-# fiction see *Sense and Sensibility*, all others *Jurassic Park*. But somebody was wise: at 30 % of the visits, a random poster is shown,
-# and **the probability of what was shown is logged with the visit**. This number is called the **propensity**, in formulas $p$.
+# fiction see *Sense and Sensibility*, all others *Jurassic Park*. But somebody was wise: at 30 % of the visits, a random poster
+# is shown, and **the probability of what was shown is logged with the visit**. This number is called the **propensity**, in
+# formulas $p$.
 # %%
 romantic = contexts[:, [2, 3]].sum(axis=1) > contexts[:, [0, 4]].sum(axis=1)
 rule = np.where(romantic, 2, 0)
@@ -690,8 +698,8 @@ log.head(4)
 
 
 # %% [markdown]
-# The new policy is learned from a *first* log of that kind: a ridge regression an arm, as above, and show whatever it expects most
-# of. In `target` stands, for each user, the chance of each poster under the new policy; here 0 or 1.
+# The new policy is learned from a *first* log of that kind: a ridge regression an arm, as above, and show whatever it expects
+# most of. In `target` stands, for each user, the chance of each poster under the new policy; here 0 or 1.
 # %%
 def fit_rewards(log):
     """(users, posters): the expected reward of each poster for each user, by a ridge regression an arm."""
@@ -724,23 +732,25 @@ show(
 )
 show({"what the reward model promises": expected})
 # %% [markdown]
-# The first is the old policy's value. The second takes the visits at which the old policy showed what the new one would have shown. It looks
-# clever and is biased: such visits are mostly visitors for whom the *rule* was good already, not the new policy's typical
-# visitors. The third trusts the model that chose the posters, and each poster was chosen *because* its prediction was
-# high; some were high by luck. It is the winner's curse that lesson 3.5 found in A/B tests.
+# The first is the old policy's value. The second takes the visits at which the old policy showed what the new one would have
+# shown. It looks clever and is biased: such visits are mostly visitors for whom the *rule* was good already, not the new
+# policy's typical visitors. The third trusts the model that chose the posters, and each poster was chosen *because* its
+# prediction was high; some were high by luck. It is the winner's curse that lesson 3.5 found in A/B tests.
 #
-# Here is the way out. A visit at which *Taxi Driver* was shown by the random 30 % is rare: it had a chance of 0.05. If the new policy
-# would show it to this visitor for sure, then this one visit stands for twenty. Weigh each visit $i$, with its context $x_i$, by
+# Here is the way out. A visit at which *Taxi Driver* was shown by the random 30 % is rare: it had a chance of 0.05. If the new
+# policy would show it to this visitor for sure, then this one visit stands for twenty. Weigh each visit $i$, with its context
+# $x_i$, by
 #
 # $$w_i = \frac{\pi(a_i, x_i)}{p_i}$$
 #
-# where $\pi(a, x)$ is the chance that the new policy shows $a$ to a visitor $x$, and $a_i$ what was shown. With these weights $w_i$ and the rewards $r_i$ of $n$ visits, **inverse
-# propensity scoring** and its **self-normalised** sister are
+# where $\pi(a, x)$ is the chance that the new policy shows $a$ to a visitor $x$, and $a_i$ what was shown. With these weights
+# $w_i$ and the rewards $r_i$ of $n$ visits, **inverse propensity scoring** and its **self-normalised** sister are
 #
 # $$V_{\text{ips}} = \frac{1}{n} \sum_{i=1}^{n} w_i r_i \qquad\qquad V_{\text{snips}} = \frac{\sum_{i=1}^{n} w_i r_i}{\sum_{i=1}^{n} w_i}$$
 #
-# The first is right on average, whatever the policies are, as long as $p_i$ is the true propensity and no poster that the new policy
-# shows has a propensity of 0. The second divides by what the weights add up to. They should have a mean of 1, but in one log they have not.
+# The first is right on average, whatever the policies are, as long as $p_i$ is the true propensity and no poster that the new
+# policy shows has a propensity of 0. The second divides by what the weights add up to. They should have a mean of 1, but in one
+# log they have not.
 # %%
 from recsys_lab.experiment import Log, doubly_robust, ips, snips
 
@@ -813,17 +823,19 @@ show(values_by_ips(log_visits_checked(means, 60_000, seed=7)).round(2), digits=2
 
 
 # %% [markdown]
-# Each value is where it should be, up to a little noise. Remember the zeros when a result is *too* clean. IPS can be trusted only where chance decided what was shown, and *only* chance: not the hour, not the
-# user's luck, not a hash that another system uses as well.
+# Each value is where it should be, up to a little noise. Remember the zeros when a result is *too* clean. IPS can be trusted
+# only where chance decided what was shown, and *only* chance: not the hour, not the user's luck, not a hash that another system
+# uses as well.
 #
 # ### Doubly robust
 #
-# So far, either we believe the model ($V$ is what it predicts), or the weights. **Doubly robust** estimation uses both: it starts
-# from the model, and lets the log correct it. With $q(a, x)$ the predicted reward of arm $a$ for a visitor $x$,
+# So far, either we believe the model ($V$ is what it predicts), or the weights. **Doubly robust** estimation uses both: it
+# starts from the model, and lets the log correct it. With $q(a, x)$ the predicted reward of arm $a$ for a visitor $x$,
 #
 # $$V_{\text{dr}} = \frac{1}{n} \sum_{i=1}^{n} \Big( \sum_{a} \pi(a, x_i)\, q(a, x_i) + w_i \big(r_i - q(a_i, x_i)\big) \Big)$$
 #
-# The inner sum, over all arms, is what the model expects of the new policy at visit $i$; behind it stands the surprise, with its weight.
+# The inner sum, over all arms, is what the model expects of the new policy at visit $i$; behind it stands the surprise, with
+# its weight.
 # %% exercise="3.6.4"
 def doubly_robust_value(action, reward, propensity, target, predicted):
     """The doubly robust estimate of a policy's value.
@@ -856,9 +868,9 @@ for p_name, p in propensities.items():
         errors.loc[q_name, p_name] = doubly_robust_checked(action, reward, p, target[user], q) - true_value
 show(errors.round(3), digits=2)
 # %% [markdown]
-# With true propensities, any model will do, even the absurd one. With the true model, any propensities will do. Spoil both, and the
-# answer is wrong by about half of the value. The fitted model, in the middle, is neither right nor absurd, and with guessed propensities the answer is
-# as wrong as it is.
+# With true propensities, any model will do, even the absurd one. With the true model, any propensities will do. Spoil both, and
+# the answer is wrong by about half of the value. The fitted model, in the middle, is neither right nor absurd, and with guessed
+# propensities the answer is as wrong as it is.
 #
 # Is yours the library's `doubly_robust`? That one adds the interval:
 # %%
@@ -903,9 +915,10 @@ estimators = {
 by_explore = {explore: many_logs(explore, estimators) for explore in (0.5, 0.3, 0.1, 0.05, 0.02)}
 show(by_explore[0.3].drop(columns="rmse"), digits=2)
 # %% [markdown]
-# The three without clipping are right on average, and their intervals hold what they promise, nearly. Look at the last row, the usual
-# first aid against wild estimates: cut weights above 10 down to 10. The spread halves. And the estimate is far too low, because
-# nearly every visit that matters has a weight of 20. Its interval hardly ever contains the truth, and says nothing about it.
+# The three without clipping are right on average, and their intervals hold what they promise, nearly. Look at the last row, the
+# usual first aid against wild estimates: cut weights above 10 down to 10. The spread halves. And the estimate is far too low,
+# because nearly every visit that matters has a weight of 20. Its interval hardly ever contains the truth, and says nothing
+# about it.
 #
 # All this was with 30 % random visits. What if the service explores less?
 # %%
@@ -937,30 +950,32 @@ figure_alt(fig, alt)
 # - **Clipping** has the smallest spread and the largest bias. It is fair game for *choosing* between policies, where both lose alike, not
 #   for promising a value.
 #
-# And what no formula can do: a poster that the old policy *never* showed has no visit in the log. Its propensity
-# is 0, its clicks are unknown, and IPS gives 0 for it without a word. One number gives it away: the mean of the weights, which should
-# be near 1. This makes the rule for your service: **log the propensity of what you show, with what you show, and keep every propensity
-# above 0.** Nobody can add it later.
+# And what no formula can do: a poster that the old policy *never* showed has no visit in the log. Its propensity is 0, its
+# clicks are unknown, and IPS gives 0 for it without a word. One number gives it away: the mean of the weights, which should be
+# near 1. This makes the rule for your service: **log the propensity of what you show, with what you show, and keep every
+# propensity above 0.** Nobody can add it later.
 #
 # %% [markdown] instructor=true
 # **Timing.** 70 minutes with the two exercises.
 #
-# **Misconceptions.** "We can estimate the propensities from the log afterwards": then the interval no longer holds, and unseen context
-# is lost. "IPS needs a random policy": it needs a *known* one. "A wide interval means a bad method": it means a log that does not know.
+# **Misconceptions.** "We can estimate the propensities from the log afterwards": then the interval no longer holds, and unseen
+# context is lost. "IPS needs a random policy": it needs a *known* one. "A wide interval means a bad method": it means a log
+# that does not know.
 #
-# **To discuss.** With lists of ten there are more lists than atoms in the universe, and each has a propensity near 0. What then?
-# (Assume that places act independently, as section 7 does.) And: the event log of lesson 3.1 has columns for rank and model, and none for
-# the propensity. Where would you put it, and could it be computed later from the model's version and the request?
+# **To discuss.** With lists of ten there are more lists than atoms in the universe, and each has a propensity near 0. What
+# then? (Assume that places act independently, as section 7 does.) And: the event log of lesson 3.1 has columns for rank and
+# model, and none for the propensity. Where would you put it, and could it be computed later from the model's version and the
+# request?
 # %% [markdown]
 # ## 7. The place, or the film?
 #
-# Back to lists. Which films of the list are good? Count clicks. The first gets most. Because it is first, or because it is good?
-# This audience follows the **position-based model**: a click needs a look and a liking,
+# Back to lists. Which films of the list are good? Count clicks. The first gets most. Because it is first, or because it is
+# good? This audience follows the **position-based model**: a click needs a look and a liking,
 #
 # $$P(\text{click}) = e_k\, a_{ui}$$
 #
-# with $e_k$ from above, the chance that the user looks at rank $k$, and $a_{ui}$ the appeal of film $i$ to user $u$, once looked at. Let the
-# new model run, and look at the click rate of each rank.
+# with $e_k$ from above, the chance that the user looks at rank $k$, and $a_{ui}$ the appeal of film $i$ to user $u$, once
+# looked at. Let the new model run, and look at the click rate of each rank.
 # %%
 impressions = pd.concat([new] * 60, ignore_index=True)
 impressions["clicked"] = rng.random(len(impressions)) < np.tile(new_chance.ravel(), 60)
@@ -972,13 +987,13 @@ show(
     digits=2,
 )
 # %% [markdown]
-# The rate falls faster than the looks do. That is no surprise: the model puts its best films on top, so lower ranks have fewer looks
-# *and* poorer films. If you divided by these rates, you would declare all films equally good.
+# The rate falls faster than the looks do. That is no surprise: the model puts its best films on top, so lower ranks have fewer
+# looks *and* poorer films. If you divided by these rates, you would declare all films equally good.
 #
-# To separate the two, the place must be decided by a coin. Small is enough: at each visit, draw one rank $k$, and with a chance of
-# one half exchange the films of rank 1 and $k$. (Called a *swap intervention*; Joachims, Swaminathan and Schnabel 2017.)
-# The user loses little, and you gain a log in which, for this $k$, both films stood in both places equally often. Here are 100
-# such visits of each user, and the top of one visit:
+# To separate the two, the place must be decided by a coin. Small is enough: at each visit, draw one rank $k$, and with a chance
+# of one half exchange the films of rank 1 and $k$. (Called a *swap intervention*; Joachims, Swaminathan and Schnabel 2017.) The
+# user loses little, and you gain a log in which, for this $k$, both films stood in both places equally often. Here are 100 such
+# visits of each user, and the top of one visit:
 # %%
 shown = pd.concat([new] * 100, ignore_index=True)
 visit = np.repeat(np.arange(100 * len(users)), K)
@@ -1011,14 +1026,14 @@ def looks_from_swaps(log):
 # %% check="3.6.5"
 looks_checked = ex("3.6.5").check(looks_from_swaps)
 # %% [markdown]
-# With the looks in hand, the clicks of production can be corrected, by the same idea as in section 6: a click at a rank that one in
-# eight looks at stands for eight. Let film $i$ have been shown $n$ times, at the ranks $k_1, k_2, \ldots$, and let $c_j$ be 1 if showing $j$
-# was clicked and 0 if not. Then
+# With the looks in hand, the clicks of production can be corrected, by the same idea as in section 6: a click at a rank that
+# one in eight looks at stands for eight. Let film $i$ have been shown $n$ times, at the ranks $k_1, k_2, \ldots$, and let $c_j$
+# be 1 if showing $j$ was clicked and 0 if not. Then
 #
 # $$\hat a_i = \frac{1}{n} \sum_{j=1}^{n} \frac{c_j}{\hat e_{k_j}}$$
 #
-# estimates its appeal, where $\hat e_k$ is the estimate from the swaps. On the right of the figure: all films that were shown 3,000
-# times or more, with their click rate as counted, and corrected.
+# estimates its appeal, where $\hat e_k$ is the estimate from the swaps. On the right of the figure: all films that were shown
+# 3,000 times or more, with their click rate as counted, and corrected.
 # %%
 e_hat = looks_checked(swaps)
 impressions["corrected"] = impressions["clicked"] / impressions["rank"].map(e_hat)
@@ -1045,31 +1060,31 @@ figure_alt(fig, alt)
 order = by_film[["counted", "corrected", "appeal"]].corr(method="spearman")["appeal"]
 show({"rank correlation with the appeal, counted": order["counted"], "corrected": order["corrected"]})
 # %% [markdown]
-# The corrected estimates lie around the diagonal; the counted rates far below it, and, what is worse, in another *order*. The rank
-# correlation says how much. A film that was good but stood at rank 9 looks bad when you count.
+# The corrected estimates lie around the diagonal; the counted rates far below it, and, what is worse, in another *order*. The
+# rank correlation says how much. A film that was good but stood at rank 9 looks bad when you count.
 #
-# A warning: the correction is only as good as the model of looking. On a phone, with a carousel, or with a list whose first screen
-# ends at rank 4, $e_k$ is another curve. So measure it per surface. And propensities that small make noise here too:
+# A warning: the correction is only as good as the model of looking. On a phone, with a carousel, or with a list whose first
+# screen ends at rank 4, $e_k$ is another curve. So measure it per surface. And propensities that small make noise here too:
 # clip, as above, and know what it costs.
 #
 # %% [markdown] instructor=true
 # **Timing.** 35 minutes with the exercise.
 #
-# **Misconceptions.** "Rank as a feature of the model solves it": it helps, if at serving time the rank is set to a constant, and if place and
-# film can be told apart in the log at all; without any randomness they cannot.
+# **Misconceptions.** "Rank as a feature of the model solves it": it helps, if at serving time the rank is set to a constant,
+# and if place and film can be told apart in the log at all; without any randomness they cannot.
 #
-# **To discuss.** Who could object to showing a worse film on top to every second visitor? (Swap neighbours only; swap for 1 % of traffic; use
-# the accidental variation of A/B tests instead, which is called intervention harvesting.)
+# **To discuss.** Who could object to showing a worse film on top to every second visitor? (Swap neighbours only; swap for 1 %
+# of traffic; use the accidental variation of A/B tests instead, which is called intervention harvesting.)
 # %% [markdown]
 # ## 8. The recommender that reads its own log
 #
-# Put it all together. A new service without any ratings opens. On day 0 its lists are random. From then on, EASE is trained each night on *all
-# clicks so far* and makes the lists of the next day. That is how most recommenders live: today's model writes the log of which
-# tomorrow's model is made.
+# Put it all together. A new service without any ratings opens. On day 0 its lists are random. From then on, EASE is trained
+# each night on *all clicks so far* and makes the lists of the next day. That is how most recommenders live: today's model
+# writes the log of which tomorrow's model is made.
 #
-# What can go wrong? Think of three lists of films: those that are shown, those that were ever clicked, and the catalogue. EASE can only recommend
-# what somebody clicked. Clicks come only from what is shown. So the second list can only grow if the first contains something
-# new. We run 25 days, three visits a day and user, in three ways:
+# What can go wrong? Think of three lists of films: those that are shown, those that were ever clicked, and the catalogue. EASE
+# can only recommend what somebody clicked. Clicks come only from what is shown. So the second list can only grow if the first
+# contains something new. We run 25 days, three visits a day and user, in three ways:
 #
 # - **no exploration**: the model's ten films;
 # - **a random film**: one of the ten places, at random, gets any film of the catalogue;
@@ -1095,9 +1110,9 @@ def film_to_explore(kind, clicks, seen, lists, rng):
 
 
 # %% [markdown]
-# And the days. `known` counts the films that were ever clicked, `shown` those that the model itself proposes today. The clicks a visit are
-# the true ones, twice: of the *whole lists* as they are shown, and of the *model's own* ten, as they would be shown if we stopped
-# exploring today.
+# And the days. `known` counts the films that were ever clicked, `shown` those that the model itself proposes today. The clicks
+# a visit are the true ones, twice: of the *whole lists* as they are shown, and of the *model's own* ten, as they would be shown
+# if we stopped exploring today.
 # %%
 def live(kind, seed, days=25):
     rng = np.random.default_rng(seed)
@@ -1146,24 +1161,24 @@ best = often @ (np.sort(appeal, axis=1)[:, ::-1][:, :K] @ looks)
 show(ends, digits=3)
 show({"the best lists there are": best})
 # %% [markdown]
-# Without exploration, the films of day 0 that happened to be clicked are the catalogue for ever: about 90 of 1,682. Fewer than half of
-# these are still proposed. No dashboard turns red, since the model agrees with its log better and better. After ten days it has learned
-# what it can learn from itself; the best lists there are would earn more than half as much again.
+# Without exploration, the films of day 0 that happened to be clicked are the catalogue for ever: about 90 of 1,682. Fewer than
+# half of these are still proposed. No dashboard turns red, since the model agrees with its log better and better. After ten
+# days it has learned what it can learn from itself; the best lists there are would earn more than half as much again.
 #
-# Exploration has a price, a tenth of the list: compare the columns `whole lists` and `model's own`. The *random* film does not earn it
-# back within these 25 days, because most of 1,682 films are liked by few. The bandit looks where there is hope: its whole
-# lists earn about what the unexploring service earns, rent paid, and the model behind them is better. That difference is yours on the day when
-# a better use for the place turns up, and it is what makes tomorrow's log worth reading. (Four services are few; single ones differ by more
-# than the curves do. Change the seeds and see.)
+# Exploration has a price, a tenth of the list: compare the columns `whole lists` and `model's own`. The *random* film does not
+# earn it back within these 25 days, because most of 1,682 films are liked by few. The bandit looks where there is hope: its
+# whole lists earn about what the unexploring service earns, rent paid, and the model behind them is better. That difference is
+# yours on the day when a better use for the place turns up, and it is what makes tomorrow's log worth reading. (Four services
+# are few; single ones differ by more than the curves do. Change the seeds and see.)
 #
 # %% [markdown] instructor=true
 # **Timing.** 25 minutes.
 #
-# **Misconceptions.** "More data cures it": try 8 visits a day instead of 3; it gets stuck with more films, and as firmly. "Diversity rules cure it": they reshuffle known
-# films. "Offline metrics would warn us": the test set comes from the same log.
+# **Misconceptions.** "More data cures it": try 8 visits a day instead of 3; it gets stuck with more films, and as firmly.
+# "Diversity rules cure it": they reshuffle known films. "Offline metrics would warn us": the test set comes from the same log.
 #
-# **To discuss.** Back to the list of unquestioned defaults. Which of them could have a tenth of the traffic for trying? Who pays for exploration, the
-# users or the service, and would you tell them?
+# **To discuss.** Back to the list of unquestioned defaults. Which of them could have a tenth of the traffic for trying? Who
+# pays for exploration, the users or the service, and would you tell them?
 # %% [markdown]
 # ## Quiz
 # %%
@@ -1208,7 +1223,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - Weights: check their mean (1), their largest, and the effective sample size, before you read the interval.
 # - A click is a look times a liking. Only randomness tells them apart; a swap for some visits is enough.
 # - A recommender that reads only its own log stays with what it knows. Nothing on the dashboard shows it.
-# - Two random streams from one seed are one stream. Results that are exactly 0 are bugs.
+# - Two random streams from one seed are one stream. A result that is exactly 0 is usually a bug.
 #
 # ## Further reading
 #
