@@ -43,7 +43,7 @@ _FOLDER = Path(".recsys_lab/pipeline")
 
 def register(root: typer.Typer) -> None:
     """Add the commands."""
-    root.add_typer(app, name="pipeline", rich_help_panel="Models and data")
+    root.add_typer(app, name="pipeline", rich_help_panel="Run it")
 
 
 @app.command("run")
