@@ -149,9 +149,16 @@ def _replace_part(folder: Path) -> None:
     path.write_text("\n".join([*kept, "3,9,4"]) + "\n")
 
 
+def _touch(folder: Path) -> None:
+    """The same content once more."""
+    path = folder / "ratings.csv"
+    path.write_text(path.read_text())
+
+
 def _check_not_repeatable(find: Callable[[dict[str, Step], Path], Any]) -> None:
     steps: dict[str, Step] = {
         "rewrite": _overwrite,
+        "touch": _touch,
         "append": _append,
         "replace": _replace_part,
         "move": _move,
@@ -168,9 +175,9 @@ def _check_not_repeatable(find: Callable[[dict[str, Step], Path], Any]) -> None:
         (folder / "counts" / "films.txt").write_text("000017")
         given = files(folder)
         for chosen, want in (
-            (["rewrite", "nothing"], []),
-            (["append", "rewrite", "nothing"], ["append"]),
             (list(steps), ["append", "count", "move", "name", "stamp"]),
+            (["rewrite", "touch", "nothing"], []),
+            (["append", "rewrite", "nothing"], ["append"]),
             (["move", "rewrite", "replace"], ["move"]),
         ):
             got = find({name: steps[name] for name in chosen}, folder)
@@ -183,16 +190,24 @@ def _check_not_repeatable(find: Callable[[dict[str, Step], Path], Any]) -> None:
                 got = sorted(got)
             if not isinstance(got, list):
                 same(got, want)
-            _compare_names(got, want)
+            _compare_names(got, want, chosen)
 
 
-def _compare_names(got: list[str], want: list[str]) -> None:
-    if set(got) - set(want) >= {"rewrite"} or set(got) - set(want) >= {"replace"}:
+def _compare_names(got: list[str], want: list[str], chosen: list[str]) -> None:
+    accused, missed = sorted(set(got) - set(want)), sorted(set(want) - set(got))
+    if "touch" in accused:
         raise Incorrect(
-            f"you accuse {sorted(set(got) - set(want))}. A step may change files, or write them anew with the same "
-            "content: what counts is whether the *content* after two runs is that after one run."
+            f"you accuse {accused}. 'touch' writes the content that is there already: only the time of change moves. Compare contents."
         )
-    missed = sorted(set(want) - set(got))
+    if accused and chosen[0] == "move":
+        raise Incorrect(
+            f"you accuse {accused}, and did not when it came first. 'move' had taken its file away: give each step a fresh copy."
+        )
+    if accused:
+        raise Incorrect(
+            f"you accuse {accused}. A step may change files; what counts is whether *two* runs leave what *one* run leaves, so "
+            "remember the files after the first run, and not before it."
+        )
     if "move" in missed:
         raise Incorrect(
             "'move' passed: its second run cannot find what the first has moved away, and raises an exception. A step "
@@ -235,11 +250,11 @@ NOT_REPEATABLE = Exercise(
         WrongAnswer("runs the steps in the folder itself", lambda: _in_the_folder_itself, "copy of its own"),
         WrongAnswer("compares the names of the files", lambda: _judged_by(_names), "not enough: compare their content"),
         WrongAnswer("compares the sizes", lambda: _judged_by(_sizes), "keeps its size"),
-        WrongAnswer("looks at the times of change", lambda: _judged_by(_times), "write them anew"),
+        WrongAnswer("looks at the times of change", lambda: _judged_by(_times), "only the time of change"),
         WrongAnswer("looks at the top folder only", lambda: _judged_by(_top_level), "further down"),
         WrongAnswer("compares before and after one run", lambda: _judged_by(files, before=True), "may change files"),
         WrongAnswer("takes a failing second run for fine", lambda: _accepts_a_crash, "moved away"),
-        WrongAnswer("one copy for all steps", lambda: _one_copy_for_all, "the names"),
+        WrongAnswer("one copy for all steps", lambda: _one_copy_for_all, "a fresh copy"),
     ),
     points=3,
     explanation="The test knows nothing about the steps, so it belongs into the pipeline's own tests: whoever adds a step gets "
@@ -636,15 +651,16 @@ class _BrokenError(RuntimeError):
     """What stops the chunks halfway, in the check."""
 
 
-def _watched(path: Path, allowed: set[bytes | None], work: Callable[[], None]) -> None:
+def _watched(path: Path, old: bytes | None, new: bytes, work: Callable[[], None]) -> None:
     """Do the work, and look at the file at every call of a built-in function on the way, as a reader might."""
-    torn: list[bytes | None] = []
+    torn: list[tuple[bytes | None, bool]] = []
 
     def look(frame: Any, event: str, argument: Any) -> None:
         if event in ("c_call", "c_return") and not torn:
             found = path.read_bytes() if path.exists() else None
-            if found not in allowed:
-                torn.append(found)
+            if found not in (old, new):
+                others = [other for other in path.parent.iterdir() if other != path]
+                torn.append((found, any(other.read_bytes() == new for other in others)))
 
     before = sys.getprofile()
     sys.setprofile(look)
@@ -652,15 +668,20 @@ def _watched(path: Path, allowed: set[bytes | None], work: Callable[[], None]) -
         work()
     finally:
         sys.setprofile(before)
-    if torn:
-        if torn[0] is None:
+    for found, was_whole in torn:
+        if found is None:
             raise Incorrect(
                 "for a moment there is no file at all: the old one was removed before the new one took its place. `os.replace` "
                 "does both in one step."
             )
+        if was_whole:
+            raise Incorrect(
+                f"a reader found {len(found)} bytes, neither the old file nor the new one. Your second file was whole, and then it was "
+                "*copied* over the old one, byte by byte. Rename it."
+            )
         raise Incorrect(
-            f"a reader found {len(torn[0])} bytes, which are neither the old file nor the new one. Write to a file of another "
-            "name, and give it its name when it is whole."
+            f"a reader found {len(found)} bytes, neither the old file nor the new one. Write to a file of another name, and give it "
+            "its name when it is whole."
         )
 
 
@@ -675,7 +696,7 @@ def _check_write_whole(write: Callable[[Path, Iterable[bytes]], Any]) -> None:
                 path.write_bytes(old)
             new = [bytes([65 + n]) * 3000 for n in range(4)]
             with _moves_to(folder) as sources:
-                _watched(path, {old, b"".join(new)}, lambda new=new: write(path, iter(new)))  # type: ignore[misc]
+                _watched(path, old, b"".join(new), lambda new=new: write(path, iter(new)))  # type: ignore[misc]
             if not path.is_file():
                 raise Incorrect("after the call there is no file at the path: rename the finished file to it.")
             same(len(path.read_bytes()), 12_000, what="the number of bytes in the file")
@@ -765,8 +786,8 @@ WRITE_WHOLE = Exercise(
         "`finally: part.unlink(missing_ok=True)`: after the rename there is nothing to remove, and that is fine.",
     ),
     wrong=(
-        WrongAnswer("writes in place", lambda: _in_place, "neither the old file nor the new one"),
-        WrongAnswer("writes a second file and copies it", lambda: _copies, "neither the old file nor the new one"),
+        WrongAnswer("writes in place", lambda: _in_place, "Write to a file of another name"),
+        WrongAnswer("writes a second file and copies it", lambda: _copies, "Rename it"),
         WrongAnswer("removes the old file first", lambda: _removes_first, "no file at all"),
         WrongAnswer("leaves the half file behind", lambda: _leaves_the_part, "is left in the folder"),
         WrongAnswer("swallows the exception", lambda: _swallows, "let the exception pass"),
@@ -778,8 +799,8 @@ WRITE_WHOLE = Exercise(
     "before it are for a power cut: without them the new name may reach the disk before the content does. The library's "
     "`storage.atomic` is this function as a context manager, with a random part in the name, so that two writers do not "
     "meet in one `.part`.",
-    expected=lambda: print(
-        "after write_whole(path, [b'new ', b'model']) the file holds b'new model', and nothing else is in its folder"
+    expected=lambda: (
+        "after write_whole(path, [b'new ', b'model']) the file holds b'new model', and its folder no other new file"
     ),
 )
 
@@ -867,8 +888,8 @@ WHY_KEPT = Exercise(
         WrongAnswer("the wrong check", lambda: {**WHY, "check": "popularity"}, "passed"),
         WrongAnswer("the judges of the other check", lambda: {**WHY, "judges": 297}, "against *popularity*"),
         WrongAnswer("the raters instead of the clickers", lambda: {**WHY, "by clicks alone": 60}, "about the others"),
-        WrongAnswer("counts clicks", lambda: {**WHY, "by clicks alone": 616}, "users, not clicks"),
-        WrongAnswer("everybody who clicked", lambda: {**WHY, "by clicks alone": 249}, "no row with `source`"),
+        WrongAnswer("counts clicks", lambda: {**WHY, "by clicks alone": 601}, "users, not clicks"),
+        WrongAnswer("everybody who clicked", lambda: {**WHY, "by clicks alone": 248}, "no row with `source`"),
         WrongAnswer("thinks that ratings agree", lambda: {**WHY, "on ratings alone": "keep"}, "by a hair"),
     ),
     points=3,
