@@ -155,6 +155,20 @@ def _touch(folder: Path) -> None:
     path.write_text(path.read_text())
 
 
+def _fails_with_the_step(steps: Mapping[str, Step], folder: Path) -> list[str]:
+    found = []
+    for name, step in steps.items():
+        with tempfile.TemporaryDirectory() as place:
+            copy = Path(place) / "run"
+            shutil.copytree(folder, copy)
+            step(copy)
+            once = files(copy)
+            step(copy)
+            if files(copy) != once:
+                found.append(name)
+    return sorted(found)
+
+
 def _check_not_repeatable(find: Callable[[dict[str, Step], Path], Any]) -> None:
     steps: dict[str, Step] = {
         "rewrite": _overwrite,
@@ -180,7 +194,15 @@ def _check_not_repeatable(find: Callable[[dict[str, Step], Path], Any]) -> None:
             (["append", "rewrite", "nothing"], ["append"]),
             (["move", "rewrite", "replace"], ["move"]),
         ):
-            got = find({name: steps[name] for name in chosen}, folder)
+            try:
+                got = find({name: steps[name] for name in chosen}, folder)
+            except FileNotFoundError as error:
+                if "new.csv" not in str(error):
+                    raise
+                raise Incorrect(
+                    "'move' takes its input away, so its second run fails, and your function failed with it. A step whose second "
+                    "run raises cannot be repeated: catch that (`try`), and go on with the next one."
+                ) from None
             if files(folder) != given:
                 raise Incorrect(
                     "after the call the given folder holds other files: the steps worked in it. Give each step a copy "
@@ -254,6 +276,7 @@ NOT_REPEATABLE = Exercise(
         WrongAnswer("looks at the top folder only", lambda: _judged_by(_top_level), "further down"),
         WrongAnswer("compares before and after one run", lambda: _judged_by(files, before=True), "may change files"),
         WrongAnswer("takes a failing second run for fine", lambda: _accepts_a_crash, "moved away"),
+        WrongAnswer("does not expect a step to fail", lambda: _fails_with_the_step, "catch that"),
         WrongAnswer("one copy for all steps", lambda: _one_copy_for_all, "a fresh copy"),
     ),
     points=3,
