@@ -114,14 +114,14 @@ def _check_latest(latest: Callable[[pd.DataFrame, str, float], Any]) -> None:
                 _filtered_late,
                 f"a {key} whose newest row is too young has vanished. Leave out the young rows first, then take the latest",
             ),
-            (_first, "you take the *first* row that was known, not the latest"),
-            (_largest, "you take the largest value of each column. The latest mean need not be the largest one"),
             (
                 _skips_missing,
                 "the values of one line come from different rows: groupby(...).last() skips missing values, column by "
                 "column. Keep whole rows, such as by drop_duplicates(keep='last')",
             ),
             (_by_place, "you take the row that stands last in the table. Sort by known_at first"),
+            (_first, "you take the *first* row that was known, not the latest"),
+            (_largest, "you take the largest value of each column. The latest mean need not be the largest one"),
         ):
             if not is_same(ordered, wanted) and is_same(ordered, _in_order(mistake(features, key, until), key)):
                 raise Incorrect(f"{what}: {message}.")
@@ -167,13 +167,14 @@ def _survivor_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     real = _ratings()
     sixty = real.loc[real["user"] <= 60, ["user", "item", "rating", "timestamp"]]
     few = pd.DataFrame(
-        [(1, 1, 4, 10), (1, 2, 3, 10), (1, 3, 5, 11), (1, 4, 5, 30), (1, 5, 2, 30), (2, 1, 1, 30), (2, 2, 1, 31)],
+        [(1, film, 4, t) for film, t in enumerate((10, 10, 11, 30, 30, 50, 51))]
+        + [(2, film, 3, t) for film, t in enumerate((30, 31, 31, 31, 31))],
         columns=["user", "item", "rating", "timestamp"],
     )
     late = real[real["timestamp"] >= real["timestamp"].quantile(0.95)].sample(frac=1, random_state=0)
     return [
+        ("twelve rows of two users", few, user_features(few)),
         ("the 6,584 rows above", sixty, _features()),
-        ("seven rows of two users", few, user_features(few)),
         ("a twentieth of the ratings, the latest", late[["user", "item", "rating", "timestamp"]], _features()),
         ("the same row twice", pd.concat([few, few], ignore_index=True), user_features(few)),
     ]
@@ -186,10 +187,10 @@ def _check_survivors(survivors: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> 
         if got == want:
             continue
         for mistake, message in (
-            (_distinct_moments, "not yet. In the first case the answer has 60 rows fewer still, and there are 60 users. Look at each user's first rows: what was known of them?"),
+            (_distinct_moments, "not yet. By this rule 2,993 of the rows above would come back, but 60 fewer do, and there are 60 users. Look at each user's first rows: what was known of them?"),
             (_known_only, "you leave out the rows of which nothing was known, and the rest is counted in full. Rows that share something with another row are lost, too"),
             (_unshared, "you drop *all* rows of a shared second. One of them comes back: look for such a second in `answer`"),
-            (_minus_users, "you subtract one row for each user. That fits the first case by luck; which row is it, and does every user have it among the rows asked?"),
+            (_minus_users, "you subtract one row for each user. That fits the rows above by luck; which row is it, and does every user have it among the rows asked?"),
             (_strictly_known, "a feature row with known_at *equal* to the row's second counts as known"),
             (_distinct_seconds, "two users may share a second without harm: the store looks at the user and the second together"),
             (lambda asked, _: len(asked), "that is what went in. Fewer rows come back"),
@@ -250,17 +251,17 @@ def _served_hourly(rows: pd.DataFrame, features: pd.DataFrame, every: int) -> np
 @functools.cache
 def _served_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame, int]]:
     features = pd.DataFrame(
-        [(1, 95, 1), (1, 100, 2), (1, 130, 3), (1, 199, 4), (1, 201, 5), (2, 150, 1)],
+        [(1, 95, 1), (1, 100, 2), (1, 130, 3), (1, 199, 4), (1, 201, 5), (1, 330, 6), (2, 150, 1)],
         columns=["user", "known_at", "ratings"],
     )
     rows = pd.DataFrame(
-        [(1, 250), (1, 199), (2, 199), (1, 100), (2, 200), (1, 299), (3, 500), (1, 99), (1, 301)],
+        [(1, 250), (1, 199), (2, 199), (1, 100), (2, 200), (1, 299), (3, 500), (1, 99), (1, 301), (1, 340)],
         columns=["user", "timestamp"],
-        index=[5, 3, 9, 1, 0, 2, 4, 8, 7],
+        index=[5, 3, 9, 1, 0, 2, 4, 8, 7, 6],
     )
     real = _ratings().sample(3000, random_state=3)
     return [
-        ("nine requests, every 100 seconds", rows, features, 100),
+        ("ten requests, every 100 seconds", rows, features, 100),
         ("3,000 requests of MovieLens, every hour", real, _features(), 3600),
         ("3,000 requests of MovieLens, every night", real, _features(), DAY),
     ]
@@ -402,10 +403,10 @@ EXERCISES = [
             "known of the user, none: `as_of(asked, features, 'user')` has no `known_at` there.",
         ),
         wrong=(
-            WrongAnswer("distinct moments only", lambda: _distinct_moments, "60 rows fewer"),
+            WrongAnswer("distinct moments only", lambda: _distinct_moments, "60 fewer do"),
             WrongAnswer("known rows only", lambda: _known_only, "share something"),
             WrongAnswer("drops shared seconds altogether", lambda: _unshared, "One of them comes back"),
-            WrongAnswer("subtracts the users", lambda: _minus_users, "fits the first case by luck"),
+            WrongAnswer("subtracts the users", lambda: _minus_users, "fits the rows above by luck"),
             WrongAnswer("strictly known", lambda: _strictly_known, "*equal*"),
             WrongAnswer("distinct seconds", lambda: _distinct_seconds, "two users may share a second"),
             WrongAnswer("nothing is lost", lambda: lambda asked, features: len(asked), "what went in"),
