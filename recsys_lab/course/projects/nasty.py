@@ -54,7 +54,14 @@ def requests() -> list[Request]:
     post("a film by a text", "/v1/recommendations", '{"history": [{"item": "50", "rating": 5}]}', refuse=False)
 
     spoiled: list[dict[str, Any]] = [{"kind": "glance"}, {"user": None}, {"item": 1.5}, {"id": ""}, {"id": "x" * 65}]
-    spoiled += [{"id": "\ud800"}, {"user": "\ud800"}, {"item": 10**30}, {"user": ["a"]}, {"item": {"a": 1}}, {"id": None}]
+    spoiled += [
+        {"id": "\ud800"},
+        {"user": "\ud800"},
+        {"item": 10**30},
+        {"user": ["a"]},
+        {"item": {"a": 1}},
+        {"id": None},
+    ]
     for change in spoiled:
         post(f"event with {json.dumps(change)[:30]}", "/v1/events", json.dumps({"events": [event | change]}))
     post("an event of nobody", "/v1/events", '{"events": [{"id": "nasty", "kind": "click", "item": 50}]}')

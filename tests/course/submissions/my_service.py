@@ -128,7 +128,9 @@ def create_app(model_path: str, events_url: str) -> FastAPI:
     @app.get("/v1/users/{user}/recommendations")
     async def recommend(user: str, n: Annotated[Many, Query()] = 10):
         def listed(model):
-            known = user.isascii() and user.isdigit() and len(user) < 16 and model.train_.users.rows([int(user)])[0] >= 0
+            known = (
+                user.isascii() and user.isdigit() and len(user) < 16 and model.train_.users.rows([int(user)])[0] >= 0
+            )
             return model.recommend([int(user)], n)["item"].tolist() if known else None
 
         return await answer(n, listed)
