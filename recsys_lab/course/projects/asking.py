@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import threading
 import time
@@ -107,11 +106,11 @@ def started(
     arguments = [str(file), str(model), f"sqlite:///{events}", str(mood)]
     command = [sys.executable, "-m", "recsys_lab.course.projects.host", *arguments]
     with process(command, events.with_suffix(".log"), environment(0)) as server:
-        with Client(server.url, [] if heard is None else heard) as client:
-            try:
+        try:
+            with Client(server.url, [] if heard is None else heard) as client:
                 yield client, server.process
-            finally:
-                server.process.kill()
+        finally:
+            server.process.kill()
 
 
 def together(client: Client, n: int, work: Callable[[Client, int], T]) -> list[T]:
@@ -146,4 +145,4 @@ def put(content: bytes, target: Path) -> None:
     """Replace an artefact in one step."""
     draft = target.with_suffix(".draft")
     draft.write_bytes(content)
-    os.replace(draft, target)
+    draft.replace(target)

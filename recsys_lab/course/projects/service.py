@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +33,7 @@ STRANGER = 10_000_000  # a user id that no data set has
 POPULAR = 200  # a fallback's films are among so many most rated ones
 IN_TIME = 2.0  # seconds that a list may take while the model takes four
 TAKEN_UP = 8.0  # seconds after which a new artefact must be in use; the template says five
-RATIO = 15.0  # the slowest hundredth of lists against that of an empty endpoint
+RATIO = 8.0  # the slowest hundredth of lists against that of an empty endpoint
 ENDED = 10.0  # seconds that a process has after SIGTERM
 ACKNOWLEDGED = 200  # events, before the process is killed
 
@@ -78,7 +79,7 @@ class Bench(NamedTuple):
 
 
 def grade(folder: Path, seed: int) -> Grade:
-    """Start the learner's service four times; `seed` chooses the models' ratings, and the users who are asked for."""
+    """Start the learner's service five times; `seed` chooses the models' ratings, and the users who are asked for."""
     found: dict[str, str] = {}
     errors: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="recsys-lab-secret-") as place:
@@ -87,7 +88,10 @@ def grade(folder: Path, seed: int) -> Grade:
         acknowledged: list[str] = []
         try:
             found |= _with_a_model(file, bench, acknowledged)
-            found["without"], found["events"], found["ends"] = _killed_and_without(file, bench, acknowledged, found)
+            if not all(found[name] for name in ("known", "stranger", "events")):  # else there is nothing yet
+                events, found["ends"] = _started_again(file, bench, acknowledged)
+                found["events"] = found["events"] or events
+                found["without"] = _without(file, bench)
         except DataError as error:
             errors["create_app"] = str(error)
         found["quiet"] = found.get("quiet") or _quiet(bench)
@@ -153,8 +157,7 @@ def _with_a_model(file: Path, bench: Bench, acknowledged: list[str]) -> dict[str
             found["fast"] = _fast(client, bench)
             found["exchange"] = _exchange(client, bench, path)
             found["slow"] = _slow(client, bench, mood)
-        if not alive:
-            found["events"] = _flood(client, process, acknowledged)
+        found["events"] = alive or _flood(client, process, acknowledged)
     return found
 
 
@@ -168,7 +171,12 @@ def _asked(bench: Bench) -> list[tuple[int, int]]:
 
 
 def _known(client: Client, bench: Bench, user: int, n: int) -> str:
-    return _is_list(client.user(user, n), bench.one, user, n)
+    return _is_list(_patiently(lambda: client.user(user, n)), bench.one, user, n)
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """The first of three answers that is no fallback: on a busy machine a sound model is late, too."""
+    return next((answer for answer in (ask() for _ in range(2)) if answer.get("fallback") is not True), None) or ask()
 
 
 def _is_list(answer: Answer, artefact: Artefact, user: int, n: int = N) -> str:
@@ -203,7 +211,7 @@ def _newcomer(client: Client, bench: Bench) -> str:
     liked = dict(zip(sorted(bench.popular)[:5], (5.0, 4.0, 1.0, 3.0, 5.0)))
     expected = bench.one.model.recommend_for(liked, N)["item"].tolist()
     for about, history in (("five ratings", liked), ("five ratings and an unknown film", liked | {999_999: 5.0})):
-        answer = client.history(history)
+        answer = _patiently(lambda history=history: client.history(history))  # type: ignore[misc]
         if answer.status != 200 or answer.get("fallback") is not False:
             return f"{about}: {answer}"
         if answer.items != expected:
@@ -230,15 +238,14 @@ def _some(complaints: list[str], what: str) -> str:
 
 
 def _fast(client: Client, bench: Bench) -> str:
-    """The best of three rounds, each against the empty endpoint in the same moment: the machine may be busy."""
-    ratios = []
-    for round in range(3):
-        users = bench.users[100 + 100 * round : 200 + 100 * round]
+    """Against the empty endpoint in the same moment, and the better of two rounds: the machine may be busy."""
+    for users in (bench.users[100:140], bench.users[140:180]):
         empty = latencies(client, ["/empty"] * len(users))
         lists = latencies(client, [f"/v1/users/{user}/recommendations?n={N}" for user in users])
-        ratios.append(np.percentile(lists, 99) / np.percentile(empty, 99))
-    best = min(ratios)
-    return "" if best <= RATIO else f"{best:.0f} times: what is done anew for each request?"
+        times = np.percentile(lists, 99) / np.percentile(empty, 99)
+        if times <= RATIO:
+            return ""
+    return f"{times:.0f} times: what is done anew for each request?"
 
 
 def _exchange(client: Client, bench: Bench, path: Path) -> str:
@@ -252,8 +259,10 @@ def _exchange(client: Client, bench: Bench, path: Path) -> str:
             for user in users:
                 answer = mine.user(user)
                 version = answer.get("model")
-                if answer.status != 200 or answer.get("fallback") is not False:
+                if answer.status != 200 or answer.get("fallback") is None:
                     complaints.append(f"user {user}: {answer}")
+                elif answer.get("fallback"):  # late on a busy machine, and said so
+                    continue
                 elif version not in lists:
                     complaints.append(f"`model` is {version!r}, which is neither of the two.")
                 elif answer.items != lists[version][user]:
@@ -343,32 +352,28 @@ def _flood(client: Client, process: subprocess.Popen[str], acknowledged: list[st
 
 
 # ------------------------------------------------------------------ after the kill, and without a model
-def _killed_and_without(
-    file: Path, bench: Bench, acknowledged: list[str], found: dict[str, str]
-) -> tuple[str, str, str]:
-    """Complaints on starts without a sound artefact, on the events of before, and on the end."""
+def _without(file: Path, bench: Bench) -> str:
+    """Complaints on starts without a sound artefact."""
     half = bench.one.content[: len(bench.one.content) // 2]
-    without = []
-    events = found.get("events", "the service was not alive.")
-    ends = "it did not start."
+    complaints = []
     for about, content in (("missing", None), ("no artefact", b"this is no model\n" * 100), ("cut short", half)):
         path = bench.place / f"{about}.npz"
         if content is not None:
             path.write_bytes(content)
-        last = content is half
-        log = bench.place / ("events.db" if last else f"{about}.db")
         try:
-            with started(file, path, log, bench.heard, bench.place / "mood") as (client, process):
+            with started(file, path, bench.place / f"{about}.db", bench.heard) as (client, _):
                 why = _alive(client) or _is_popular(client.user(bench.users[0]), bench)
                 why = why or _is_popular(client.history({50: 5.0}), bench)
-                if last:
-                    events = events or _again(client, acknowledged)
-                    ends = _ends(client, process, bench)
         except DataError as error:
             why = f"it did not start: {str(error).splitlines()[-1][:200]}"
-            events = events or (why if last else "")
-        without += [f"{about}: {why}"] if why else []
-    return "; ".join(without), events, ends
+        complaints += [f"{about}: {why}"] if why else []
+    return "; ".join(complaints)
+
+
+def _started_again(file: Path, bench: Bench, acknowledged: list[str]) -> tuple[str, str]:
+    """After the kill, with the same events: complaints on what is known of them, and on the end."""
+    with started(file, bench.place / "model.npz", bench.place / "events.db", bench.heard) as (client, process):
+        return _again(client, acknowledged), _ends(client, process)
 
 
 def _again(client: Client, acknowledged: list[str]) -> str:
@@ -383,7 +388,7 @@ def _again(client: Client, acknowledged: list[str]) -> str:
     return "" if fine else f"a new event, twice in one batch: {answer}"
 
 
-def _ends(client: Client, process: subprocess.Popen[str], bench: Bench) -> str:
+def _ends(client: Client, process: subprocess.Popen[str]) -> str:
     """A post of events is under way when SIGTERM comes."""
     answers: list[Answer] = []
     asked = threading.Event()
