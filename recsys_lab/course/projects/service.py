@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -239,7 +240,7 @@ def _some(complaints: list[str], what: str) -> str:
 
 def _fast(client: Client, bench: Bench) -> str:
     """Against the empty endpoint in the same moment, and the better of two rounds: the machine may be busy."""
-    for users in (bench.users[100:140], bench.users[140:180]):
+    for users in (bench.users[100:130], bench.users[130:160]):
         empty = latencies(client, ["/empty"] * len(users))
         lists = latencies(client, [f"/v1/users/{user}/recommendations?n={N}" for user in users])
         times = np.percentile(lists, 99) / np.percentile(empty, 99)
@@ -353,10 +354,10 @@ def _flood(client: Client, process: subprocess.Popen[str], acknowledged: list[st
 
 # ------------------------------------------------------------------ after the kill, and without a model
 def _without(file: Path, bench: Bench) -> str:
-    """Complaints on starts without a sound artefact."""
+    """Complaints on starts without a sound artefact; the three at once, as most of a start is waiting for imports."""
     half = bench.one.content[: len(bench.one.content) // 2]
-    complaints = []
-    for about, content in (("missing", None), ("no artefact", b"this is no model\n" * 100), ("cut short", half)):
+
+    def start(about: str, content: bytes | None) -> str:
         path = bench.place / f"{about}.npz"
         if content is not None:
             path.write_bytes(content)
@@ -366,8 +367,11 @@ def _without(file: Path, bench: Bench) -> str:
                 why = why or _is_popular(client.history({50: 5.0}), bench)
         except DataError as error:
             why = f"it did not start: {str(error).splitlines()[-1][:200]}"
-        complaints += [f"{about}: {why}"] if why else []
-    return "; ".join(complaints)
+        return f"{about}: {why}" if why else ""
+
+    with ThreadPoolExecutor(3) as threads:
+        complaints = threads.map(start, ("missing", "no artefact", "cut short"), (None, b"no model\n" * 100, half))
+        return "; ".join(filter(None, complaints))
 
 
 def _started_again(file: Path, bench: Bench, acknowledged: list[str]) -> tuple[str, str]:
