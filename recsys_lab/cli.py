@@ -22,7 +22,7 @@ from typer.core import TyperGroup
 
 from recsys_lab import registry
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
-from recsys_lab.production import monitor_command, pipeline_command
+from recsys_lab.production import experiment_command, monitor_command, pipeline_command
 from recsys_lab.serve import command as serving
 
 if TYPE_CHECKING:
@@ -336,6 +336,7 @@ def _lookup_in(folder: Path) -> Callable[[int], Mapping[str, Any]]:
 serving.register(app, _lookup_in)
 pipeline_command.register(app)
 monitor_command.register(app)
+experiment_command.register(app)
 
 
 @app.command(rich_help_panel="Models and data")
