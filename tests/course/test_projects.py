@@ -252,9 +252,9 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, int]]] = {
     "does not end": ({"        holder.ended.set()\n": "        await asyncio.sleep(60)\n"}, {"SIGTERM": 1}),
     "names the next model before it has it": (
         {
-            "            self.current = InUse(": "            if self.current:\n"
+            "            model = storage": "            if self.current:\n"
             "                self.current = self.current._replace(version=version)\n"
-            "            self.current = InUse("
+            "            model = storage"
         },
         {"a new artefact": 2},
     ),
@@ -274,7 +274,7 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, int]]] = {
         {"an unknown user": 1},
     ),
 }
-# Faults of different rows share a grading, which takes about ten seconds.
+# Faults of different rows share a grading, which takes about fifteen seconds.
 TOGETHER = [list(FAULTS)[:3], list(FAULTS)[3:7], list(FAULTS)[7:]]
 
 

@@ -63,15 +63,22 @@ class Holder:
 
     def look(self):
         try:
-            stat = self.path.stat()
-            stamp = (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+            stamp = self.stamp()
             if stamp == self.seen:
                 return
             self.seen = stamp
             version = hashlib.sha256(self.path.read_bytes()).hexdigest()[:12]
-            self.current = InUse(storage.load(self.path), version)
+            model = storage.load(self.path)
+            if self.stamp() != stamp:  # replaced between the two readings: the version would be another file's
+                self.seen = None
+                return
+            self.current = InUse(model, version)
         except (OSError, DataError) as error:
             print("the artefact is not used:", error)
+
+    def stamp(self):
+        stat = self.path.stat()
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
     def watch(self):
         while not self.ended.wait(0.5):
