@@ -558,7 +558,7 @@ def diagnostic(
 
 @app.command(rich_help_panel="Learn")
 def quiz(
-    phase: Annotated[int, typer.Argument(help="The phase that you have finished: 1 or 2.")],
+    phase: Annotated[int, typer.Argument(help="The phase that you have finished: 1, 2 or 3.")],
     answers: Answers = None,
     as_json: AsJson = False,
 ) -> None:
@@ -595,7 +595,7 @@ def quiz(
 
 @project_app.command("start")
 def project_start(
-    number: Annotated[int, typer.Argument(help="1 or 2, as the phase.")],
+    number: Annotated[int, typer.Argument(help="1, 2 or 3, as the phase.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="By default my_work/project_1.")] = None,
 ) -> None:
     """Write a project's folder: a file to fill in, and a report. What is there already stays as it is."""
@@ -610,7 +610,7 @@ def project_start(
 
 @project_app.command("grade")
 def project_grade(
-    number: Annotated[int, typer.Argument(help="1 or 2, as the phase.")],
+    number: Annotated[int, typer.Argument(help="1, 2 or 3, as the phase.")],
     folder: Annotated[Path | None, typer.Option("--dir", "-d", help="By default my_work/project_1.")] = None,
     seed: Annotated[int | None, typer.Option(help="Cuts the hidden part anew, and fits your code on the rest.")] = None,
     as_json: AsJson = False,
