@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Importing rfc3987-syntax builds a large grammar: about four seconds for every Jupyter tool. jsonschema uses it only
 # to check one string format, and does without when it is absent.
 UNWANTED = "rfc3987-syntax"
+# Parts that are environments of their own, .venv-NAME, by .ci/NAME.txt.
+BESIDE = {"airflow": "Airflow (one to two minutes)", "deploy": "the tools that check what is shipped (half a minute)"}
 
 # What a first lesson would otherwise wait for: Numba's compiled kernels, Python's compiled modules, matplotlib's list
 # of fonts. pip could compile all modules, but that takes three times as long, and most are never imported.
@@ -214,9 +216,41 @@ def _packages(root: Path, python: Path, want: dict[str, object], log: Path) -> N
     run("removing a package that slows Jupyter down", [*pip, "uninstall", "--yes", UNWANTED], log, "Run it again.")
 
 
+def install_beside(root: Path, name: str) -> None:
+    """An environment of its own, .venv-NAME, for what does not go together with the course's packages.
+
+    .ci/NAME.txt lists all that is in it, as pip froze it. So pip is not to resolve anything: docker-compose 1.29, for
+    one, asks for a PyYAML that cannot be built any more, and works with today's.
+    """
+    if os.name == "nt":
+        raise SetupError(f"{name} does not run on Windows itself. In WSL it does.")
+    venv, listed = root / f".venv-{name}", root / ".ci" / f"{name}.txt"
+    done = venv / "recsys_lab.json"
+    sources = hashlib.sha256(listed.read_bytes()).hexdigest()
+    want = {"sources": sources, "python": ".".join(map(str, sys.version_info[:2])), "root": str(root)}
+    if read_stamp(done) == want:
+        return
+    state = root / ".recsys_lab"
+    state.mkdir(exist_ok=True)
+    with alone(state / f"{name}.lock"):
+        if read_stamp(done) == want:  # another set-up may have just ended
+            return
+        print(f"Setting up {venv.name}. This happens once.", flush=True)
+        shutil.rmtree(venv, ignore_errors=True)
+        log, python = state / f"{name}-setup.log", executable(venv, "python")
+        run(f"making {venv.name}", [sys.executable, "-m", "venv", venv], log, "Is Python's venv part installed?")
+        pip = [python, "-m", "pip", "--quiet", "install", "--no-compile", "--no-deps", "--requirement", listed]
+        run(f"installing {BESIDE[name]}", pip, log, "Check the network, then run the same command again.")
+        done.write_text(json.dumps(want, indent=2) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str]) -> int:
+    asked = set(arguments) or {"course"}
     try:
-        install(ROOT, set(arguments) or {"course"})
+        if extras := asked - BESIDE.keys():
+            install(ROOT, extras)
+        for name in sorted(asked & BESIDE.keys()):
+            install_beside(ROOT, name)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,6 +2,7 @@
 
 It makes .venv, installs the project with its extras at the versions of constraints.txt, fetches MovieLens 100K,
 and compiles the library's kernels into their cache. Each step says what it does and how long it took.
+The parts `airflow` and `deploy` are environments of their own, .venv-airflow at the versions of .ci/airflow.txt, and so on.
 
 This file is written so that any Python can read it: an old one must get as far as the message. environment.py does
 the work.

@@ -1,4 +1,4 @@
-"""`make bench`: measure everything anew, then write the page; about forty minutes.
+"""`make bench`: measure everything anew, then write the page; about fifty minutes.
 
 python -m benchmarks                    everything, from the beginning
 python -m benchmarks --resume           only what is not yet in benchmarks/results/
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, prose, seeds, start, store
+from benchmarks.serving import __main__ as serving
 
 
 def checks() -> None:
@@ -36,6 +37,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "everybody": (everybody.main, "everybody"),
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
+    "serving": (serving.measure, "serving"),
     "mutation": (checks, "mutation"),
     "lessons": (prose.main, "lessons"),
     "page": (write, ""),
@@ -48,6 +50,7 @@ SHORT = (
     "everybody",
     "mutation",
     "lessons",
+    "serving",
 )  # measured in one go; the others go on where they were interrupted
 
 

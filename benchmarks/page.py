@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import course, store
 from benchmarks.pictures import NAMES
+from benchmarks.serving import report as service
 from benchmarks.targets import targets
 from benchmarks.targets.numbers import LEVELS, ML, SMALL, mean, ratios, seconds
 
@@ -142,6 +143,8 @@ def page() -> str:
         _growth(),
         _first_calls(),
         *course.section(),
+        "## The service" if store.kept("serving") else "",
+        service.report(store.kept("serving")),
         "## The machine",
         _machine(),
     ]

@@ -6,7 +6,6 @@ else on the standard output. Everything heavy is imported inside the command tha
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import json
 import math
@@ -14,7 +13,7 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +22,8 @@ from typer.core import TyperGroup
 
 from recsys_lab import registry
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
-from recsys_lab.production import monitor_command
+from recsys_lab.production import experiment_command, monitor_command, pipeline_command, ship_command
+from recsys_lab.serve import command as serving
 
 if TYPE_CHECKING:
     from recsys_lab.base import Recommender
@@ -73,8 +73,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="The data sets: list, fetch, find, verify.")
 lesson_app = typer.Typer(no_args_is_help=True, help="Lessons: start a new one, build the notebooks, check one.")
-project_app = typer.Typer(no_args_is_help=True, help="The projects that close phases 1 and 2: start one, grade it.")
-monitor_command.register(app)
+project_app = typer.Typer(no_args_is_help=True, help="The projects that close the phases: start one, grade it.")
 app.add_typer(data_app, name="data", rich_help_panel="Models and data")
 app.add_typer(project_app, name="project", rich_help_panel="Learn")
 app.add_typer(lesson_app, name="lesson", rich_help_panel="Teach")
@@ -269,6 +268,8 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """What should this user watch next, and why?"""
+    from recsys_lab import datasets
+
     dataset = _dataset(data)
     if file is None:
         fitted = _make(model, param).fit(_ratings(dataset), dataset.items)
@@ -277,7 +278,7 @@ def recommend(
 
         fitted = storage.load(file)
     id = _user_id(user, fitted)
-    titles = _titles(dataset)
+    titles = datasets.titles(dataset.items)
     best = fitted.recommend(id, n)
     rows = []
     for item, score, rank in zip(best["item"], best["score"], best["rank"]):
@@ -295,43 +296,11 @@ def recommend(
 
 
 def _reasons(model: Recommender, user: Any, item: Any, titles: Mapping[Any, str]) -> list[dict[str, Any]]:
-    """The two reasons that raised the score most, in numbers and in words; none where the model gives none.
+    from recsys_lab import reasons
 
-    A rating in the lower half of the scale can raise a score too (as a 2 from somebody who gives mostly 1), but it
-    would not convince anybody.
-    """
-    from recsys_lab.errors import UnsupportedError
-
-    try:
-        frame = model.explain(user, item, n=model.train_.n_users + model.train_.n_items)
-    except UnsupportedError:
-        return []
-    low = frame["rating"] < sum(model.train_.scale) / 2
-    rows = frame[(frame["weight"] > 0) & ~low].head(2).to_dict("records")
-    return [{**row, "text": _in_words(row, titles)} for row in rows]
-
-
-def _in_words(reason: Mapping[str, Any], titles: Mapping[Any, str]) -> str:
-    """What comes after "because".
-
-    >>> _in_words({"kind": "item", "id": 100, "rating": 5.0, "weight": 0.4}, {100: "Fargo (1996)"})
-    'you rated Fargo (1996) 5'
-    """
-    kind, id, rating, weight = reason["kind"], reason["id"], reason["rating"], reason["weight"]
-    match kind:
-        case "item":
-            return f"you rated {titles.get(id, id)} {rating:g}"
-        case "user":
-            return f"user {id}, who rates like you, gave it {rating:g}"
-        case "item bias":
-            return f"it is rated {weight:.1f} above the average"
-        case "user bias":
-            return f"you rate {weight:.1f} above the average"
-        case "term":
-            return f"you rate {id} {rating:.1f}"
-        case "popularity":
-            return f"{weight:,.0f} people rated it"
-    return f"of {id}"
+    train = model.train_
+    found = reasons.best(model, int(train.users.known([user])[0]), int(train.items.known([item])[0]))
+    return [{**reason._asdict(), "text": reasons.in_words(reason, titles)} for reason in found]
 
 
 def _because(reasons: Sequence[Mapping[str, Any]]) -> str:
@@ -356,6 +325,19 @@ def save(
         _print_json({"file": out, "bytes": size, "model": repr(fitted), "data": data})
     else:
         print(f"{out}: {fitted!r}, fitted on {data}, {size / 1e6:.1f} MB.")
+
+
+def _lookup_in(folder: Path) -> Callable[[int], Mapping[str, Any]]:
+    from recsys_lab.production.feature_store import FeatureRepository
+
+    return FeatureRepository(folder).of_user
+
+
+serving.register(app, _lookup_in)
+pipeline_command.register(app)
+ship_command.register(app)
+monitor_command.register(app)
+experiment_command.register(app)
 
 
 @app.command(rich_help_panel="Models and data")
@@ -576,7 +558,7 @@ def diagnostic(
 
 @app.command(rich_help_panel="Learn")
 def quiz(
-    phase: Annotated[int, typer.Argument(help="The phase that you have finished: 1 or 2.")],
+    phase: Annotated[int, typer.Argument(help="The phase that you have finished: 1, 2 or 3.")],
     answers: Answers = None,
     as_json: AsJson = False,
 ) -> None:
@@ -613,7 +595,7 @@ def quiz(
 
 @project_app.command("start")
 def project_start(
-    number: Annotated[int, typer.Argument(help="1 or 2, as the phase.")],
+    number: Annotated[int, typer.Argument(help="1, 2 or 3, as the phase.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="By default my_work/project_1.")] = None,
 ) -> None:
     """Write a project's folder: a file to fill in, and a report. What is there already stays as it is."""
@@ -628,7 +610,7 @@ def project_start(
 
 @project_app.command("grade")
 def project_grade(
-    number: Annotated[int, typer.Argument(help="1 or 2, as the phase.")],
+    number: Annotated[int, typer.Argument(help="1, 2 or 3, as the phase.")],
     folder: Annotated[Path | None, typer.Option("--dir", "-d", help="By default my_work/project_1.")] = None,
     seed: Annotated[int | None, typer.Option(help="Cuts the hidden part anew, and fits your code on the rest.")] = None,
     as_json: AsJson = False,
@@ -673,21 +655,7 @@ def _ratings(dataset: Dataset) -> Any:
 
 
 def _make(name: str, params: Sequence[str] | None) -> Recommender:
-    return registry.make(name, **dict(_param(text) for text in params or []))
-
-
-def _param(text: str) -> tuple[str, Any]:
-    """
-    >>> _param("k=20"), _param("measure=cosine"), _param("shrinkage=1e2")
-    (('k', 20), ('measure', 'cosine'), ('shrinkage', 100.0))
-    """
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise DataError(f"--param {text!r}: write it as NAME=VALUE, such as k=20.")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):  # a bare word
-        return name, value
+    return registry.make(name, **dict(registry.param(text) for text in params or []))
 
 
 def _user_id(text: str, model: Recommender) -> Any:
@@ -702,13 +670,6 @@ def _user_id(text: str, model: Recommender) -> Any:
             raise DataError(f"--user {text!r}: users here are numbers, from {ids[0]} to {ids[-1]}.") from None
     model.train_.users.known([id])
     return id
-
-
-def _titles(dataset: Dataset) -> dict[Any, str]:
-    """Item -> title, with the year where it is known."""
-    items = dataset.items
-    years = [f" ({year})" if known else "" for year, known in zip(items["year"], items["year"].notna())]
-    return dict(zip(items["item"], items["title"] + years))
 
 
 def _print_table(

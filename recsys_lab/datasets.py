@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "names",
     "path",
+    "titles",
     "toy",
     "verify",
     "with_credits",
@@ -148,6 +149,16 @@ def crosswalk(items: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 def _title_key(title: str) -> str:
     return " ".join(re.sub(r"\(.*?\)|\W", " ", title.lower()).split())
+
+
+def titles(items: pd.DataFrame) -> dict[Any, str]:
+    """Item -> title, with the year where it is known, from a set's table of items.
+
+    >>> titles(toy().items)[1]
+    'Star Harbour (1991)'
+    """
+    years = [f" ({year})" if known else "" for year, known in zip(items["year"], items["year"].notna())]
+    return dict(zip(items["item"], items["title"] + years))
 
 
 def names() -> list[str]:

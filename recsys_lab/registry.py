@@ -5,6 +5,7 @@ Adding a model is one line in MODELS. A model's file is imported when the model 
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import inspect
@@ -99,6 +100,21 @@ def make(name: str, **params: Any) -> Recommender:
 def parameters(cls: type[Recommender]) -> dict[str, inspect.Parameter]:
     """The constructor's parameters; their defaults are part of what `recsys-lab models` shows."""
     return dict(inspect.signature(cls).parameters)
+
+
+def param(text: str) -> tuple[str, Any]:
+    """A parameter as it is written on the command line.
+
+    >>> param("k=20"), param("measure=cosine"), param("shrinkage=1e2")
+    (('k', 20), ('measure', 'cosine'), ('shrinkage', 100.0))
+    """
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise DataError(f"--param {text!r}: write it as NAME=VALUE, such as k=20.")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):  # a bare word
+        return name, value
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,6 @@ not prove who wrote the file.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import os
@@ -42,6 +41,8 @@ FORMAT, VERSION = "recsys-lab model", 1
 
 # What reading an unsound file can raise, whichever part is unsound.
 _UNSOUND = (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, MemoryError, RecursionError)
+_HEADER_LIMIT = 2**26  # bytes of JSON: a blend of all models has a few thousand
+_NPY = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _SPARSE = {"csr_array": sparse.csr_array, "csc_array": sparse.csc_array}
 
 
@@ -81,7 +82,7 @@ def save(model: Recommender, path: str | os.PathLike[str]) -> Path:
     }
     header["sha256"] = _sha256_of(header)
     target = Path(path)
-    with _atomic(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    with atomic(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         _write_member(archive, "header", np.frombuffer(_json(header).encode(), dtype=np.uint8))
         for name, (_, array) in writer.arrays.items():
             _write_member(archive, name, array)
@@ -292,16 +293,16 @@ class _Reader:
                 digest.write(chunk)
         if digest.sha256.hexdigest() != self.arrays[name]["sha256"]:
             raise DataError(f"{self.source} was altered or damaged: the checksum of {name!r} differs. {_REMEDY}")
-        with self.archive.open(f"{name}.npy") as member:
-            return np.lib.format.read_array(member, allow_pickle=False)
+        return _array(self.archive, name)
 
 
 def _header(archive: zipfile.ZipFile, source: Path) -> dict[str, Any]:
     if "header.npy" not in archive.namelist():
         raise DataError(f"{source} is an archive, but not a model that recsys_lab saved: it has no header. {_REMEDY}")
     _check_stored(archive, "header")
-    with archive.open("header.npy") as member:
-        header = json.loads(np.lib.format.read_array(io.BytesIO(member.read()), allow_pickle=False).tobytes())
+    if archive.getinfo("header.npy").file_size > _HEADER_LIMIT:
+        raise ValueError(f"its header has more than {_HEADER_LIMIT:,} bytes")
+    header = json.loads(_array(archive, "header").tobytes())
     if header["format"] != FORMAT:
         raise DataError(f"{source} holds {header['format']!r}, not {FORMAT!r}: it belongs to another program.")
     if header["version"] > VERSION:
@@ -360,10 +361,24 @@ def _sha256_of(header: dict[str, Any]) -> str:
 
 
 def _check_stored(archive: zipfile.ZipFile, name: str) -> None:
-    """Members are stored as they are, so that a small file cannot unpack to a huge one."""
+    """Members are stored as they are, so that a small file cannot unpack to a huge one, nor claim to be one."""
     member = archive.getinfo(f"{name}.npy")
     if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
         raise ValueError(f"member {name!r} is compressed")
+    if member.header_offset + member.file_size > archive.start_dir:
+        raise ValueError(f"member {name!r} claims {member.file_size:,} bytes, more than the file has")
+
+
+def _array(archive: zipfile.ZipFile, name: str) -> np.ndarray:
+    """An array, after its own header: NumPy would allocate whatever that claims, before it reads a byte."""
+    with archive.open(f"{name}.npy") as member:
+        read_header = _NPY[np.lib.format.read_magic(member)]
+        shape, _, dtype = read_header(member)
+        left = archive.getinfo(f"{name}.npy").file_size - member.tell()
+        if not dtype.hasobject and math.prod(shape) * dtype.itemsize != left:  # objects are refused below
+            raise ValueError(f"member {name!r} claims an array of {shape} {dtype}, and has {left:,} bytes")
+        member.seek(0)
+        return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
@@ -374,7 +389,7 @@ def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> Non
 
 
 @contextmanager
-def _atomic(target: Path) -> Iterator[IO[bytes]]:
+def atomic(target: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which becomes `target` when all is on the disk, and vanishes if anything fails."""
     if not target.parent.is_dir():
         raise DataError(f"cannot write {target}: there is no folder {target.parent}. Create it first.")

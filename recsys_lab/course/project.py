@@ -1,10 +1,11 @@
-"""The wrap-up projects of phases 1 and 2: start one, practise, have it graded.
+"""The wrap-up projects that close the phases: start one, practise, have it graded.
 
     recsys-lab project start 1     # my_work/project_1: a file to fill in, a report to write
     recsys-lab project grade 1     # the rubric, with points
 
 `practice` gives the ratings to work with. What is left of the data set is the hidden part, which the grader judges on.
 With another `--seed` the grader cuts anew and fits your code anew: it grades code, not one lucky set of numbers.
+Project 3 is a service: nothing is hidden there, and the grader brings models of its own.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from recsys_lab.course.lessons import course_map, home
-from recsys_lab.course.projects import lists, ratings, report
+from recsys_lab.course.projects import lists, ratings, report, service
 from recsys_lab.course.projects.rubric import Grade
 from recsys_lab.errors import DataError, MissingDataError
 
 SEED = 2026  # of the cut that the practice ratings leave hidden
 
-_PROJECTS: dict[int, ModuleType] = {1: ratings, 2: lists}
+_PROJECTS: dict[int, ModuleType] = {1: ratings, 2: lists, 3: service}
 
 
 class Practice(NamedTuple):
@@ -37,8 +38,11 @@ def practice(number: int) -> Practice:
     """The ratings of a project that are not hidden, and the tables of users and films."""
     from recsys_lab import datasets
 
+    project = _project(number)
+    if not hasattr(project, "cut"):
+        raise DataError(f"project {number} hides no ratings: load them with `datasets.load`.")
     data = datasets.load("ml-100k")
-    train, _ = _project(number).cut(SEED)
+    train, _ = project.cut(SEED)
     return Practice(train.reset_index(drop=True), data.users, data.items)
 
 

@@ -73,7 +73,7 @@ def _text(value: Any, digits: int) -> str:
 def _number(value: float, digits: int) -> str:
     text = f"{value:.{digits}g}"
     if "e" in text and 1e-5 < abs(value) < 1e15:  # 1.235e+03 reads worse than 1235
-        text = f"{float(text):.{max(0, digits)}f}".rstrip("0").rstrip(".")
+        text = f"{float(text):.{digits + 4}f}".rstrip("0").rstrip(".")  # 4.2e-05 begins at the fifth place
     elif "e" not in text and np.isfinite(value) and f"{value:.{digits + 3}g}" != text:
         text = f"{value:#.{digits}g}".rstrip(".")  # the number goes on after a zero: keep that
     return "0" if text in ("-0", "0") else text

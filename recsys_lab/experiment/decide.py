@@ -40,17 +40,19 @@ def srm(counts: Mapping[str, int], shares: Mapping[str, float]) -> SampleRatio:
 
     Parameters
     ----------
-    counts : {variant: users seen}; shares : {variant: planned share}, as Experiment.shares.
+    counts : {variant: users seen}, or a Series, such as value_counts() gives.
+    shares : {variant: planned share}, as Experiment.shares.
 
     >>> srm({"control": 5_000, "treatment": 5_300}, {"control": 0.5, "treatment": 0.5}).p_value < 0.005
     True
     """
+    counts = dict(counts)  # value_counts() gives a Series: iterating it gives values, not names
     if len(shares) < 2 or set(counts) != set(shares):
         raise DataError(f"counts of {sorted(counts)}, shares of {sorted(shares)}: name the same two variants or more.")
     for name, count in counts.items():
         checks.whole(f"counts[{name!r}]", count, 0, "users are counted")
         checks.number(f"shares[{name!r}]", shares[name], 0, "a variant's share of the users", 1, above=True)
-    total = sum(counts.values())
+    total = int(sum(counts.values()))
     if total == 0 or abs(sum(shares.values()) - 1) > 1e-9:
         raise DataError(
             f"{total} users, shares with sum {sum(shares.values()):g}: there must be users, and the sum be 1."

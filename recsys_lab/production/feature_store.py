@@ -110,6 +110,10 @@ class FeatureRepository:
         ).to_dict()
         return pd.DataFrame({name: answer[name] for name in (key, *FEATURES)})
 
+    def of_user(self, user: int) -> dict[str, float | None]:
+        """The latest values of one user, by name: what the service asks (`recsys-lab serve --features FOLDER`)."""
+        return self.online("user", [user]).iloc[0][list(FEATURES)].to_dict()
+
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     table = table.assign(event_timestamp=_moments(table["known_at"])).drop(columns="known_at")

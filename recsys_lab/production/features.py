@@ -161,12 +161,16 @@ def _of_ratings(ratings: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def _ask(sql: str, **tables: pd.DataFrame) -> pd.DataFrame:
-    """The answer to an SQL query over frames. One thread: the order of sums, and so their last digits, stay the same."""
+    """The answer to an SQL query over frames. One thread: the order of sums, and so their last digits, stay the same.
+
+    No progress bar either: DuckDB shows one in a notebook as soon as a query takes two seconds.
+    """
     try:
         import duckdb
     except ImportError as error:
         raise MissingExtraError("features need DuckDB: pip install 'recsys-lab[course]'.") from error
     with duckdb.connect(config={"threads": 1}) as connection:
+        connection.execute("set enable_progress_bar = false")
         for name, table in tables.items():
             connection.register(name, table)
         return connection.sql(sql).df()

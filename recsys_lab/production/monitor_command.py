@@ -13,7 +13,7 @@ from recsys_lab.errors import DataError, MissingDataError
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
-    @app.command(rich_help_panel="Models and data")
+    @app.command(rich_help_panel="Run it")
     def monitor(
         events: Annotated[str, typer.Option(metavar="URL", help="The log, such as sqlite:///events.db.")],
         reference: Annotated[

@@ -32,7 +32,7 @@ _COLOURS = {
 _INK, _GRID, _BEFORE, _NOW = (drawn for drawn, _, _ in _COLOURS.values())
 _SHAPES = {"ok": "✓", "alert": "▲", "unknown": "?"}  # not by colour alone
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1f2328; --page: #ffffff; --soft: #f3f4f6; --line: #d8dadd; --alert: #b3261e; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e6e6; --page: #16181d; --soft: #20242b; --line: #3a3f46; --alert: #ff8a80; }
@@ -69,7 +69,7 @@ def page(report: Report) -> str:
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{head}: recommender, {_dates(report.current)}</title>
-<style>{_STYLE}</style>
+<style>{STYLE}</style>
 <h1{' class="alert"' if alerts else ""}>{head}</h1>
 <p>{_dates(report.current)}, compared with {_dates(report.reference)}. Without any change, at most one week in
 {1 / report.false_alarms:.0f} has an alarm, by chance.</p>

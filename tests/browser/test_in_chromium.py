@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,23 +13,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from chromium import FLAGS, chromium, look
 
 from recsys_lab.course import lab, lessons
 
 LESSON = "2.2"
-# Without a sandbox because containers run as root; no call home of any kind; a fresh profile is Playwright's habit.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 
 pytestmark = pytest.mark.browser
-
-
-def chromium() -> str:
-    """The system's Chromium; without one the test is skipped, and says how to get it."""
-    for name in ("chromium", "chromium-browser", "google-chrome", "chrome"):
-        if found := shutil.which(name):
-            return found
-    pytest.skip("no Chromium here. Debian and Ubuntu: sudo apt-get install chromium; then run this again")
 
 
 def free_port() -> str:
@@ -83,12 +72,6 @@ def page(address):
         page.goto(address[0])
         yield page
         browser.close()
-
-
-def look(page, name: str) -> None:
-    """Keep a picture, where someone asked for pictures: RECSYS_LAB_SCREENSHOTS=folder."""
-    if folder := os.environ.get("RECSYS_LAB_SCREENSHOTS"):
-        page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
 def strip(notebook: Path) -> None:

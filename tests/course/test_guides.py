@@ -10,7 +10,7 @@ import pytest
 
 from recsys_lab.course import lessons, project
 
-PHASES = [phase for phase in lessons.course_map() if phase.number in (1, 2)]
+PHASES = [phase for phase in lessons.course_map() if phase.number in (1, 2, 3)]
 
 
 def guide(phase) -> str:

@@ -27,7 +27,7 @@ environment, entry = module("environment"), module("install")
 @pytest.fixture
 def root(tmp_path):
     (tmp_path / ".ci").mkdir()
-    for name in ("pyproject.toml", "constraints.txt", ".ci/environment.py"):
+    for name in ("pyproject.toml", "constraints.txt", ".ci/environment.py", ".ci/airflow.txt", ".ci/deploy.txt"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     return tmp_path
 
@@ -109,6 +109,24 @@ def test_a_moved_checkout_installs_again(root, steps):
     assert any(title.startswith("installing") for title in steps)
 
 
+@pytest.mark.parametrize("name", ["airflow", "deploy"])
+def test_a_part_of_its_own_is_installed_apart_and_again_when_its_list_changes(name, root, steps):
+    environment.install_beside(root, name)
+    assert [title.split()[0] for title in steps] == ["making", "installing"]
+    assert not (root / ".venv").exists()
+    environment.install_beside(root, name)
+    assert len(steps) == 2
+    (root / ".ci" / f"{name}.txt").write_text("a-package==3.3.3\n")
+    steps.fail = {"installing": KeyboardInterrupt()}
+    with pytest.raises(KeyboardInterrupt):
+        environment.install_beside(root, name)
+    steps.fail = {}
+    (root / f".venv-{name}" / "half a package").touch()
+    environment.install_beside(root, name)
+    assert not (root / f".venv-{name}" / "half a package").exists()
+    assert len(steps) == 6
+
+
 def test_an_interrupted_installation_starts_from_an_empty_environment(root, steps):
     steps.fail = {"installing": KeyboardInterrupt()}
     with pytest.raises(KeyboardInterrupt):
@@ -183,8 +201,9 @@ def test_what_slows_every_jupyter_tool_is_gone():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
 
 
-def test_constraints_are_exact_sorted_and_name_no_place():
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+@pytest.mark.parametrize("name", ["constraints.txt", ".ci/airflow.txt", ".ci/deploy.txt"])
+def test_pinned_versions_are_exact_sorted_and_name_no_place(name):
+    lines = (ROOT / name).read_text().splitlines()
     comments, pins = [x for x in lines if x.startswith("#")], [x for x in lines if not x.startswith("#")]
     assert len(comments) == 2
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", pin) for pin in pins)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from recsys_lab import cli
 from recsys_lab.course import progress, project
-from recsys_lab.course.projects import lists, ratings, report
+from recsys_lab.course.projects import lists, ratings, report, service
 from recsys_lab.errors import DataError, MissingDataError
 
 SOUND = Path(__file__).parent / "submissions"
@@ -26,6 +26,9 @@ OF_LISTS = {
     "serves a newcomer": 2,
 }
 OF_LISTS |= {"no leak": 2, "the same": 1, "a run takes": 1, "the report": 2}
+OF_SERVICE = {"it starts": 2, "an unknown user": 1, "a newcomer": 1, "bad requests": 2, "what is refused": 1}
+OF_SERVICE |= {"without a sound": 2, "a new artefact": 2, "acknowledged": 2, "a slow": 2, "no stack trace": 1}
+OF_SERVICE |= {"the slowest": 1, "SIGTERM": 1, "the report": 2}
 
 
 def folder(tmp_path: Path, file: str, changes: dict[str, str]) -> Path:
@@ -35,7 +38,7 @@ def folder(tmp_path: Path, file: str, changes: dict[str, str]) -> Path:
         assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times"
         text = text.replace(old, new)
     (tmp_path / file).write_text(text, encoding="utf-8")
-    number = 1 if file == ratings.FILE else 2
+    number = {ratings.FILE: 1, lists.FILE: 2, service.FILE: 3}[file]
     notebook = nbformat.reads(report.build(project._templates(number) / "report.py"), as_version=4)
     (tmp_path / report.NAME).write_text(nbformat.writes(filled(notebook)), encoding="utf-8")
     return tmp_path
@@ -60,8 +63,8 @@ def lost(graded, of) -> dict[str, int]:
 
 
 # ---------------------------------------------------------------------- project 1
-def test_both_rubrics_have_twenty_points():
-    assert sum(OF.values()) == sum(OF_LISTS.values()) == 20
+def test_all_rubrics_have_twenty_points():
+    assert sum(OF.values()) == sum(OF_LISTS.values()) == sum(OF_SERVICE.values()) == 20
 
 
 LOAD = "from recsys_lab import datasets; train = datasets.load('ml-100k').ratings; "
@@ -222,6 +225,99 @@ def test_lists_that_are_none_get_no_points(change, says, tmp_path):
     assert says in graded.rows[0].why
 
 
+# ---------------------------------------------------------------------- project 3
+KNOWN = 'model.recommend([int(user)], n)["item"].tolist() if known else '
+FAULTS: dict[str, tuple[dict[str, str], dict[str, int]]] = {
+    "reads the artefact for each list": (
+        {"used, items = holder.current, None": "holder.seen = None; holder.look(); used, items = holder.current, None"},
+        {"the slowest": 1},
+    ),
+    "takes every event for a new one": (
+        {"[event.model_dump() for event": '[event.model_dump() | {"id": None} for event'},
+        {"acknowledged": 2},
+    ),
+    "gives newcomers what is popular": (
+        {'model.recommend_for(known, asked.n)["item"].tolist() if known else None': "None"},
+        {"a newcomer": 1},
+    ),
+    "waits for the model": ({"await asyncio.wait_for(work, IN_TIME)": "await work"}, {"a slow": 2}),
+    "answers errors as FastAPI does": (
+        {"    @app.exception_handler(RequestValidationError)\n": ""},
+        {"bad requests": 2, "what is refused": 1},  # its answer quotes NaN, which is no JSON: 500
+    ),
+    "begins a new log with each start": (
+        {"EventLog(events_url)": "EventLog(f\"{events_url}.{__import__('os').getpid()}\")"},
+        {"acknowledged": 2},
+    ),
+    "does not end": ({"        holder.ended.set()\n": "        await asyncio.sleep(60)\n"}, {"SIGTERM": 1}),
+    "names the next model before it has it": (
+        {
+            "            model = storage": "            if self.current:\n"
+            "                self.current = self.current._replace(version=version)\n"
+            "            model = storage"
+        },
+        {"a new artefact": 2},
+    ),
+    "does not start without a model": (
+        {"    holder, log, workers": "    storage.load(model_path)\n    holder, log, workers"},
+        {"without a sound": 2},
+    ),
+    "says why the model failed": (
+        {
+            'print("the model failed:", repr(error))': 'return {"fallback": True, "items": [{"item": i} for i in popular[:n]], '
+            '"why": repr(error)}'
+        },
+        {"no stack trace": 1},
+    ),
+    "gives strangers another one's list": (
+        {KNOWN + "None": KNOWN + 'model.recommend([1], n)["item"].tolist()'},
+        {"an unknown user": 1},
+    ),
+}
+# Faults of different rows share a grading, which takes about fifteen seconds.
+TOGETHER = [list(FAULTS)[:3], list(FAULTS)[3:7], list(FAULTS)[7:]]
+
+
+@pytest.mark.parametrize("names", [[], *TOGETHER], ids=["sound", *map("; ".join, TOGETHER)])
+def test_services_each_submission_loses_what_it_should(names, tmp_path, monkeypatch):
+    monkeypatch.setattr(service, "ENDED", 3.0)
+    changes = {old: new for name in names for old, new in FAULTS[name][0].items()}
+    expected = {row: points for name in names for row, points in FAULTS[name][1].items()}
+    graded = service.grade(folder(tmp_path, service.FILE, changes), project.SEED)
+    assert lost(graded, OF_SERVICE) == expected, graded.rows
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"def create_app(": "def create_app(("}, "SyntaxError"),
+        ({"    holder, log, workers": "    raise SystemExit(0)\n    holder, log, workers"}, "SystemExit: 0"),
+        ({"    holder, log, workers": "    while True: pass\n    holder, log, workers"}, "my_service.py"),
+        (
+            {"        threading.Thread(target=holder": "        1 / 0\n        threading.Thread(target=holder"},
+            "ZeroDivisionError",
+        ),
+    ],
+    ids=["does not parse", "leaves Python", "never gets ready", "fails as it starts"],
+)
+def test_a_service_that_does_not_start_is_reported_as_the_learners(change, says, tmp_path, monkeypatch):
+    monkeypatch.setenv("RECSYS_LAB_PROJECT_PATIENCE", "6")
+    graded = service.grade(folder(tmp_path, service.FILE, change), project.SEED)
+    assert lost(graded, OF_SERVICE) == {row: of for row, of in OF_SERVICE.items() if row != "the report"}
+    assert says in graded.errors["create_app"]
+
+
+def test_an_empty_service_gets_no_points_and_no_error(tmp_path):
+    assert run("project", "start", 3, "--out", tmp_path).exit_code == 0
+    result = run("project", "grade", 3, "--dir", tmp_path, "--json")
+    assert result.exit_code == cli.CHECK_FAILED, result.stderr
+    graded = json.loads(result.stdout)
+    assert (graded["points"], graded["of"], graded["passed"], graded["errors"]) == (0, 20, False, {})
+    assert "not written yet" in graded["rows"][0]["why"]
+    with pytest.raises(DataError, match="hides no ratings"):
+        project.practice(3)
+
+
 # ---------------------------------------------------------------------- from the command line
 def run(*arguments: object):
     return CliRunner(env={"COLUMNS": "80", "TERM": "dumb"}).invoke(cli.app, [str(a) for a in arguments])
@@ -251,8 +347,8 @@ def test_grade_says_what_is_missing(tmp_path):
     assert "project start 1" in result.stderr
     with pytest.raises(MissingDataError):
         project.grade(2, tmp_path)
-    with pytest.raises(DataError, match="project 3: choose one of 1, 2"):
-        project.start(3, tmp_path)
+    with pytest.raises(DataError, match="project 4: choose one of 1, 2, 3"):
+        project.start(4, tmp_path)
 
 
 def test_the_points_are_kept_and_the_table_fits(tmp_path, monkeypatch):
@@ -267,7 +363,7 @@ def test_the_points_are_kept_and_the_table_fits(tmp_path, monkeypatch):
 
 
 # ---------------------------------------------------------------------- the report
-@pytest.mark.parametrize(("number", "file"), [(1, ratings.FILE), (2, lists.FILE)])
+@pytest.mark.parametrize(("number", "file"), [(1, ratings.FILE), (2, lists.FILE), (3, service.FILE)])
 def test_the_report_runs_with_a_sound_submission(number, file, tmp_path, monkeypatch):
     """Each figure is drawn, and after it the words are all that is missing."""
     from nbclient import NotebookClient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
 import tea_tasting as tt
@@ -24,6 +25,8 @@ def test_srm_against_scipy_and_tea_tasting():
     assert (ours.statistic, ours.p_value) == pytest.approx((theirs.statistic, theirs.pvalue), **SAME)
     assert ours.expected == pytest.approx({"a": 721, "b": 206, "c": 103})
     assert ours == srm(dict(reversed(counts.items())), shares)
+    users = pd.Series(["a"] * 700 + ["b"] * 210 + ["c"] * 120)
+    assert ours == srm(users.value_counts(), shares)
     # With two variants, chi-square is the square of tea-tasting's z.
     part = tt.SampleRatio(0.25, method="norm", correction=False)
     z = part.analyze({0: tt.aggr.Aggregates(count_=8000), 1: tt.aggr.Aggregates(count_=2100)}, 0, 1)

@@ -38,7 +38,7 @@ ROWS = [
     {"split", "fractal", "fetch", "beyond"},
     {"rerank"},
     {"base", "datasets"},
-    {"itemweights", "sgd"},
+    {"itemweights", "reasons", "sgd"},
     ALGORITHMS,
     {"registry"},
     {"blend"},  # a model made of registered models, by name

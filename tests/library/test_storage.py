@@ -6,8 +6,10 @@ import hashlib
 import io
 import json
 import pickle
+import re
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -331,6 +333,63 @@ def test_a_bomb_is_refused(path: Path) -> None:
     rewrite(path, lambda arrays: None, method=zipfile.ZIP_DEFLATED)
     with pytest.raises(DataError, match="compressed"):
         storage.load(path)
+
+
+def claiming(bytes_of: Callable[[bytes], bytes], path: Path, name: str) -> None:
+    """Replace a member's bytes, with all checksums made right, as somebody hostile would."""
+    with np.load(path, allow_pickle=False) as archive:
+        whole = io.BytesIO()
+        np.lib.format.write_array(whole, archive[name])
+    changed = bytes_of(whole.getvalue())
+    sha256 = hashlib.sha256(changed).hexdigest()
+    if name != "header":
+        rewrite(path, with_header(lambda header: header["arrays"][name].update(sha256=sha256)))
+    rewrite(path, lambda arrays: arrays.pop(name))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(f"{name}.npy", changed)
+
+
+def huge_shape(npy: bytes) -> bytes:
+    """The same member, whose header says that 2^40 numbers follow."""
+    shape = re.search(rb"'shape': \(\d+,\), \}", npy)
+    assert shape is not None
+    claim = b"'shape': (1099511627776,), }"
+    return npy[: shape.start()] + claim + npy[shape.end() + len(claim) - len(shape.group()) :]
+
+
+def huge_header(npy: bytes) -> bytes:
+    """The same member in NumPy's format 2.0, whose header says that it is 4 GB long."""
+    return b"\x93NUMPY\x02\x00" + (2**32 - 16).to_bytes(4, "little") + npy[10:]
+
+
+@pytest.mark.parametrize("name", ["header", "means_"])
+@pytest.mark.parametrize("claim", [huge_shape, huge_header])
+def test_a_claim_of_more_than_the_file_has_is_refused_without_the_memory(
+    claim: Callable[[bytes], bytes], name: str, path: Path
+) -> None:
+    claiming(claim, path, name)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="damaged"):
+            storage.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_directory_that_claims_4_gb_is_refused_without_the_memory(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    entry = whole.index(b"PK\x01\x02")  # the directory's entry of the first member, the header
+    for place in (entry + 20, entry + 24):  # its size, packed and unpacked
+        whole[place : place + 4] = (2**32 - 2).to_bytes(4, "little")
+    path.write_bytes(whole)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="claims 4,294,967,294 bytes, more than the file has"):
+            storage.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+    finally:
+        tracemalloc.stop()
 
 
 # ---------------------------------------------------------------------- a save that does not finish

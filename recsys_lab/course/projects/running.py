@@ -82,7 +82,7 @@ def run(
             process = subprocess.Popen(
                 [sys.executable, "-m", "recsys_lab.course.projects.worker", folder],
                 cwd=folder,
-                env=_environment(hash_seed),
+                env=environment(hash_seed),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -101,7 +101,8 @@ def run(
         return Run(done, seconds, ended)
 
 
-def _environment(hash_seed: int) -> dict[str, str]:
+def environment(hash_seed: int) -> dict[str, str]:
+    """Of a process that runs a learner's code."""
     from recsys_lab.course.lessons import home
 
     package = Path(__file__).resolve().parents[3]

@@ -20,7 +20,7 @@ def activity(entity: Entity) -> FeatureView:
     return FeatureView(
         name=f"{entity.name}_activity",
         entities=[entity],
-        ttl=timedelta(days=3650),  # MovieLens ends in 1998: a week's patience would call every value stale
+        ttl=timedelta(days=3650),  # how far back from its own time a training row may look: lesson 3.3
         schema=[
             Field(name="ratings", dtype=Int64),
             Field(name="mean_rating", dtype=Float64),

@@ -1,0 +1,1 @@
+"""What the service bears: see __main__.py."""
