@@ -191,9 +191,8 @@ class Audience:
         """
         rows, columns = self._rows(lists)
         angle = self.drift * _day(day)
-        mean = self.tastes_.mean(axis=0)
-        own, others = self.tastes_[rows] - mean, self.tastes_[self.others_[rows]] - mean
-        turned = mean + np.cos(angle) * own + np.sin(angle) * others
+        c, s = np.cos(angle), np.sin(angle)  # the mean's share is what these leave: exactly 0 without drift
+        turned = c * self.tastes_[rows] + s * self.tastes_[self.others_[rows]] + (1 - c - s) * self.tastes_.mean(axis=0)
         w_0, w_s, _ = self.weights_
         logit = w_0 + w_s * np.einsum("nk,nk->n", turned, self.films_[columns]) + self.pull_[columns]
         logit = logit - self.fatigue * self.shown_[rows, columns] + shift
