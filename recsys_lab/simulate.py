@@ -14,7 +14,8 @@ impressions: `click_rate` sets it. The last three terms are effects to be switch
 
 - fatigue: s_ui counts how often u was shown i before without a click;
 - novelty: lists by a changed system draw attention that wears off; `age` is the number of days since the change;
-- drift: tastes turn, p_u(day) = cos(drift day) p_u + sin(drift day) p_v, towards those of another user v.
+- drift: tastes turn towards those of another user v, around the mean m of all users' tastes:
+  p_u(day) = m + cos(drift day) (p_u - m) + sin(drift day) (p_v - m). Mean and spread of tastes stay as they are.
 
 The number of visits a day is Poisson, in proportion to how many films the user rated: few users make most visits, and
 an average over impressions is not an average over users.
@@ -190,7 +191,8 @@ class Audience:
         """
         rows, columns = self._rows(lists)
         angle = self.drift * _day(day)
-        turned = np.cos(angle) * self.tastes_[rows] + np.sin(angle) * self.tastes_[self.others_[rows]]
+        c, s = np.cos(angle), np.sin(angle)  # the mean's share is what these leave: exactly 0 without drift
+        turned = c * self.tastes_[rows] + s * self.tastes_[self.others_[rows]] + (1 - c - s) * self.tastes_.mean(axis=0)
         w_0, w_s, _ = self.weights_
         logit = w_0 + w_s * np.einsum("nk,nk->n", turned, self.films_[columns]) + self.pull_[columns]
         logit = logit - self.fatigue * self.shown_[rows, columns] + shift

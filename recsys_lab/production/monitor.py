@@ -13,7 +13,7 @@ log's size and its users: the two windows are dealt anew from its own days (alar
 How soon: tests/production/histories.py injects changes after 28 days of 525 events, at false_alarms=0.05. Of 50 histories
 each, two days with the change (1,050 events on average) raised an alarm in 50 where one list in five was silently the
 popularity list, in 50 where one film in ten was drawn at random, in 49 where each list was made for another user, in 44
-where one list in twenty was a fallback; seven days (3,800 events) in 37 where tastes turned by 0.1 radian a day.
+where one list in twenty was a fallback; seven days (3,600 events) in 50 where tastes turned by 0.2 radian a day.
 
 Three more checks are plain limits, without chance: the silence since the last event, the ages of model and features.
 

@@ -20,7 +20,7 @@ BEFORE = 28  # days of the reference; changes begin on the day after
 TOP = 10
 CHANGES = {
     "none": "nothing changes",
-    "tastes": "users' tastes turn by 0.1 radian a day, the model stays",
+    "tastes": "users' tastes turn by 0.2 radian a day, the model stays",
     "feature": "a broken feature: each list is made for another user",
     "mix": "one in ten films shown is replaced by one drawn from the catalogue",
     "silent": "one list in five is the popularity list, and says that the model made it",
@@ -50,7 +50,7 @@ class World:
         rng = np.random.default_rng(seed)
         parts = [self._days(rng, np.arange(BEFORE))]
         if change == "tastes":
-            parts += [self._days(rng, np.array([BEFORE + day]), turned=0.1 * (day + 1)) for day in range(days)]
+            parts += [self._days(rng, np.array([BEFORE + day]), turned=0.2 * (day + 1)) for day in range(days)]
         else:
             parts.append(self._days(rng, BEFORE + np.arange(days), change, share=share))
         return pd.concat(parts, ignore_index=True).assign(variant=None)

@@ -76,7 +76,7 @@ def test_each_change_is_found_within_so_many_events(world, change, days, within,
     n = 12
     reports = [world.report(world.history(20_000 + i, days, change), days) for i in range(n)]
     assert max(report.counts["current"]["events"] for report in reports) <= within
-    assert sum(bool(names(report) & by) for report in reports) >= (6 if change == "tastes" else 9)
+    assert sum(bool(names(report) & by) for report in reports) >= 9
 
 
 # ---------------------------------------------------------------------- what the values are
