@@ -1,4 +1,7 @@
-"""Is everything here? One verdict for each thing a lesson needs, and what to do where one is missing."""
+"""Is everything here? One verdict for each thing a lesson needs, and what to do where one is missing.
+
+`check` is for the first lesson, `needs` for those with packages of their own.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,15 @@ import os
 import shutil
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from recsys_lab.errors import RecsysLabError
+from recsys_lab.errors import MissingExtraError, RecsysLabError
 
 OLDEST = (3, 11)
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 DATASET = "ml-100k"
 ROOM = 200 * 2**20  # bytes: copies of the notebooks, caches, a learner's results
 
@@ -67,19 +72,43 @@ def verdicts() -> list[Verdict]:
     return out
 
 
+def needs(extra: str) -> None:
+    """What a lesson of phase 3 or later calls first: `needs("phase3")`. Prints nothing while all is well.
+
+    Raises MissingExtraError where a package of that extra is missing or too old: one sentence, with the command that
+    brings it.
+    """
+    if problems := _problems(extra):
+        raise MissingExtraError(
+            f"this lesson needs packages of its own ({'; '.join(problems[:5])}). End JupyterLab with Ctrl-C, then run "
+            f"`make lab PHASE={extra.removeprefix('phase')}` "
+            f"(without make: `python3 .ci/install.py course {extra}`, and open the course as before)."
+        )
+
+
 def _python() -> str:
     have = ".".join(map(str, sys.version_info[:3]))
     return "" if sys.version_info[:2] >= OLDEST else f"this is {have}. Install a newer one, then run `make lab`."
 
 
 def _packages() -> str:
-    """What the project itself declares: its dependencies and those of its extra `course`."""
+    problems = _problems("course")
+    return f"{'; '.join(problems[:5])}. Run `make lab` again: it installs what is missing." if problems else ""
+
+
+def _problems(extra: str) -> list[str]:
+    """What is missing or too old of what pyproject.toml declares: the dependencies, and those of an extra.
+
+    The file and not the installed metadata: after an update of the course, that may still be the old one.
+    """
     from packaging.requirements import Requirement
 
+    declared = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    needed = [Requirement(line) for line in declared["dependencies"] + declared["optional-dependencies"][extra]]
     problems = []
-    for line in importlib.metadata.requires("recsys-lab") or []:
-        need = Requirement(line)
-        if need.marker and not need.marker.evaluate({"extra": "course"}):
+    for need in needed:
+        if need.name == declared["name"]:  # an extra that is made of others
+            problems += [problem for part in sorted(need.extras) for problem in _problems(part)]
             continue
         try:
             have = importlib.metadata.version(need.name)
@@ -88,7 +117,7 @@ def _packages() -> str:
             continue
         if not need.specifier.contains(have, prereleases=True):
             problems.append(f"{need.name} is {have}, needed {need.specifier}")
-    return f"{'; '.join(problems[:5])}. Run `make lab` again: it installs what is missing." if problems else ""
+    return list(dict.fromkeys(problems))
 
 
 def _data() -> str:

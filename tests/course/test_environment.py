@@ -6,9 +6,11 @@ import importlib.metadata
 import shutil
 from types import SimpleNamespace
 
+import pytest
+
 from recsys_lab import datasets
 from recsys_lab.course import environment
-from recsys_lab.errors import DataError
+from recsys_lab.errors import DataError, MissingExtraError
 
 
 def failed() -> dict[str, str]:
@@ -65,3 +67,36 @@ def test_a_full_disk_is_named(monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=5 * 2**20))
     (remedy,) = failed().values()
     assert "only 5 MB are free" in remedy
+
+
+def without(monkeypatch, *names: str) -> None:
+    real = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name in names:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+
+
+def test_a_lesson_with_all_its_packages_says_nothing(capsys):
+    environment.needs("phase3")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_lesson_without_its_packages_names_them_and_the_command(monkeypatch):
+    without(monkeypatch, "statsmodels", "feast")  # feast is brought by an extra of the extra
+    with pytest.raises(MissingExtraError) as caught:
+        environment.needs("phase3")
+    said = str(caught.value)
+    assert "feast is missing; statsmodels is missing" in said
+    assert "`make lab PHASE=3`" in said
+    assert "python3 .ci/install.py course phase3`" in said
+    assert "\n" not in said
+
+
+def test_packages_of_another_phase_are_not_asked_for(monkeypatch):
+    without(monkeypatch, "feast")
+    assert not failed()
+    environment.needs("course")
