@@ -22,6 +22,7 @@ from benchmarks.serving.client import Answer, drive
 from benchmarks.serving.throughput import by_chance
 from recsys_lab import datasets, registry, storage
 from recsys_lab.ratings import Ratings
+from recsys_lab.serve.running import Server
 
 REQUESTS, EVERY, WARM = 200_000, 2.0, 20_000
 MODELS = {"item-knn": {"k": 40}, "als": {"factors": 20}, "ease": {}}  # they take turns
@@ -47,7 +48,7 @@ def main(requests: int = REQUESTS) -> dict[str, Any]:
 
 
 def _measure(
-    server: servers.Server, made: list[Path], used: Path, users: list[Any], expected: Any, requests: int
+    server: Server, made: list[Path], used: Path, users: list[Any], expected: Any, requests: int
 ) -> dict[str, Any]:
     found: Counter[str] = Counter()
     versions: Counter[str] = Counter()

@@ -10,6 +10,8 @@
     pool.py       scoring beside the event loop, with a time limit
     catalogue.py  titles, search, and what is recommended without a model
     events.py     impressions and clicks, stored before they are acknowledged
+
+`running.py` starts the service for as long as a block lasts: for lessons and tests.
 """
 
 from __future__ import annotations

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +15,7 @@ from chromium import FLAGS, chromium, look
 from recsys_lab import registry, storage
 from recsys_lab.ratings import Ratings
 from recsys_lab.serve import EventLog
+from recsys_lab.serve.running import running
 
 ROOT = Path(__file__).resolve().parents[2]
 PHONE, LAPTOP = {"width": 360, "height": 780}, {"width": 1366, "height": 900}
@@ -38,29 +36,8 @@ class Server(NamedTuple):
 def serving(folder: Path, *options: object, **settings: str) -> Iterator[Server]:
     """`recsys-lab serve` on a free port; its model is folder/model.npz, which need not be there."""
     model, events = folder / "model.npz", f"sqlite:///{folder / 'events.db'}"
-    command = [sys.executable, "-m", "recsys_lab.cli", "serve", "--port", "0", "--model", str(model)]
-    variables = {f"RECSYS_LAB_SERVE_{name.upper()}": value for name, value in settings.items()}
-    variables |= {"RECSYS_LAB_SERVE_EVENTS": events, "RECSYS_LAB_SERVE_TIMEOUT_MS": "20000"}
-    with (folder / "log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [*command, *map(str, options)],
-            env=os.environ | variables,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-    try:
-        url = next((line.strip() for line in process.stdout if line.startswith("http")), None)
-        assert url is not None, (folder / "log").read_text(encoding="utf-8")
-        yield Server(url, model, events)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(30)
-        finally:
-            process.kill()
-            process.stdout.close()
+    with running(folder, *options, **{"events": events, "timeout_ms": "20000", **settings}) as server:
+        yield Server(server.url, model, events)
 
 
 @pytest.fixture(scope="module")

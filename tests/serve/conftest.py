@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import pytest
@@ -20,7 +15,7 @@ from recsys_lab import registry, storage
 from recsys_lab.base import Recommender
 from recsys_lab.datasets import Dataset
 from recsys_lab.ratings import Ratings
-from recsys_lab.serve import Settings, create_app
+from recsys_lab.serve import Settings, create_app, running
 
 KEY = "correct-horse"
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,49 +65,10 @@ def serving(tmp_path: Path) -> Serving:
     return start
 
 
-class Server(NamedTuple):
-    """A server's address, its process, and the file with its log."""
-
-    url: str
-    process: subprocess.Popen[str]
-    log: Path
+Running = Callable[..., AbstractContextManager[running.Server]]
 
 
-Running = Callable[..., AbstractContextManager[Server]]
-
-
-@pytest.fixture
-def running(tmp_path: Path) -> Running:
-    """`with running("--model", path, ...) as server`: `recsys-lab serve` on a free port of this machine."""
-
-    @contextlib.contextmanager
-    def start(*options: object, **settings: object) -> Iterator[Server]:
-        variables = {f"RECSYS_LAB_SERVE_{name.upper()}": str(value) for name, value in settings.items()}
-        generous = {
-            "RECSYS_LAB_SERVE_TIMEOUT_MS": "20000",
-            "RECSYS_LAB_SERVE_EVENTS": f"sqlite:///{tmp_path}/events.db",
-        }
-        command = [sys.executable, "-m", "recsys_lab.cli", "serve", "--port", "0", *map(str, options)]
-        log = tmp_path / "log"
-        with log.open("a", encoding="utf-8") as errors:
-            process = subprocess.Popen(
-                command,
-                env=os.environ | generous | variables,
-                cwd=ROOT,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-        try:
-            assert process.stdout is not None
-            lines = iter(process.stdout.readline, "")
-            url = next((line.strip() for line in lines if line.startswith("http")), None)
-            assert url is not None, log.read_text(encoding="utf-8")
-            yield Server(url, process, log)
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            process.wait(30)
-            process.stdout.close()
-
-    return start
+@pytest.fixture(name="running")
+def _running(tmp_path: Path) -> Running:
+    """`with running("--model", path, ...) as server`: `recsys-lab serve` in a process, with all the time that it needs."""
+    return lambda *options, **settings: running.running(tmp_path, *options, **{"timeout_ms": 20_000, **settings})
