@@ -50,6 +50,7 @@ def test_the_knee(sides):
         close(busy(lambda_=lambda_, S=S), rho)
         close(run("3.1", "T = S / (1 - loads)", S=S, loads=rho)["T"], mean(S=S, rho=rho))
         rng = np.random.default_rng(0)
-        a, t = np.cumsum(rng.exponential(1 / lambda_, n)), rng.exponential(S, n)
+        gaps, work = rng.exponential(size=(2, n))
+        a, t = np.cumsum(gaps) / lambda_, S * work
         close(latencies(a, t).mean() / mean(S=S, rho=rho), 1, atol=0.03)
         close(t.sum() / a[-1], busy(lambda_=lambda_, S=S), atol=0.01)

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import pickle
+import re
 import tempfile
 import threading
 import time
@@ -82,12 +83,13 @@ class _Blocked:
     """A model that does not answer before it is let go."""
 
     def __init__(self) -> None:
-        self.go, self.begun = threading.Event(), 0
+        self.go, self.begun, self.thread = threading.Event(), 0, ""
         self._lock = threading.Lock()
 
     def __call__(self) -> list[int]:
         with self._lock:
             self.begun += 1
+            self.thread = threading.current_thread().name
         self.go.wait(_LATE)
         return [50]
 
@@ -102,8 +104,12 @@ def _check_within(answer: Within) -> None:
     def broken() -> list[int]:
         raise ZeroDivisionError("a bug of the model")
 
-    with ThreadPoolExecutor(2) as pool:
-        same(_pair(answer(pool, 30.0, lambda: [1, 2], popular)), ([1, 2], None), what="a model that answers at once")
+    with ThreadPoolExecutor(2, thread_name_prefix="shared") as pool:
+        same(
+            _pair(answer(pool, 30.0, lambda: [1, 2, 3], popular)),
+            ([1, 2, 3], None),
+            what="a model that answers at once",
+        )
         if asked:
             raise Incorrect("`instead` was called though the model answered: work for nothing, on every request.")
         same(
@@ -122,10 +128,16 @@ def _check_within(answer: Within) -> None:
         waited = time.monotonic() - begun
         slow.go.set()
         if waited > _LATE * 0.8:
+            here = slow.thread == threading.current_thread().name
             raise Incorrect(
-                "the answer came only when the model had ended, however long that took. A `with ThreadPoolExecutor()` waits "
-                "for its threads at its end, and a call in your own thread cannot be left: submit to `pool`, and wait "
-                "for the job with `job.result(timeout=seconds)`."
+                "the answer came only when the model had ended, however long that took. "
+                + (
+                    "You called `score()` in your own thread, and nothing can leave a call that is under way there. Submit it to `pool`."
+                    if here
+                    else "`job.result()` without a `timeout` waits for as long as it takes."
+                    if slow.thread.startswith("shared")
+                    else "You made a pool of your own, and the end of its `with` block waits for its threads. Use the `pool` that is passed."
+                )
             )
         same(got, ([100], "model-slow"), what="a model that is too slow")
 
@@ -257,6 +269,11 @@ def _check_kept(kept: Kept) -> None:
     again = ask(cache, old, 1, 3, "r2")
     if old.calls != 1:
         raise Incorrect("the same question was asked twice, and so was the model. Keep its list in `cache`.")
+    if again is first and again["request_id"] == "r1":
+        raise Incorrect(
+            "you hand out the kept dict itself, so the second answer *is* the first one, with its request_id. Keep the "
+            "model's list only, and make a new dict for each answer."
+        )
     if again["request_id"] == "r1":
         raise Incorrect(
             "the second answer carries the first one's request_id: whoever looks for it in the log finds somebody else's "
@@ -289,10 +306,10 @@ def _check_kept(kept: Kept) -> None:
     same(newer, {**right, "request_id": "r7", "model": "b2", "items": [501_000, 501_001, 501_002]}, what="a new model")
     same(ask(cache, old, 1, 3, "r8"), {**right, "request_id": "r8"}, what="a request that still holds the old model")
 
-    for n in (3, 70):
+    for user, n in ((7, 3), (8, 60)):
         new.broken = True
         try:
-            got = ask(cache, new, 7, n, "r9")
+            got = ask(cache, new, user, n, "r9")
         except ZeroDivisionError:
             raise Incorrect(
                 "the model's exception got through. Answer popular[:n], and say so in `fallback`."
@@ -300,13 +317,13 @@ def _check_kept(kept: Kept) -> None:
         want = {"request_id": "r9", "model": "b2", "fallback": True, "items": popular[:n]}
         same(got, want, what=f"a model that fails, n = {n}")
         new.broken = False
-        healed = ask(cache, new, 7, n, "r10")
+        healed = ask(cache, new, user, n, "r10")
         if healed["fallback"] or healed["items"][0] == popular[0]:
             raise Incorrect(
                 "the model failed once, and this user still gets what is popular now that it works again: a fallback was "
                 "kept. Keep only what the model said."
             )
-        same(healed["items"], [507_000 + place for place in range(n)], what="the model works again")
+        same(healed["items"], [500_000 + 1_000 * user + place for place in range(n)], what="the model works again")
 
     new.empty, before = True, new.calls
     for request in ("r11", "r12"):
@@ -348,7 +365,7 @@ def _check_mixed(mixed: Any) -> None:
     if isinstance(mixed, str):
         mixed = [mixed]
     try:
-        named = {" ".join(str(order).upper().replace(",", " ").split()) for order in mixed}
+        named = {" ".join(re.findall(r"[RW]\d|\S+", str(order).upper().replace(",", " "))) for order in mixed}
     except TypeError:
         raise Incorrect(f"give a list of orders, such as {ORDERS[0]!r}; got {mixed!r}.") from None
     if strange := named - set(ORDERS):
@@ -398,12 +415,6 @@ def _latencies_wrongly(how: str) -> Latencies:
             ends = a + t
             starts = np.concatenate((a[:1], np.maximum(a[1:], ends[:-1])))
             return starts + t - a
-        if how == "server from 0":
-            out, free = np.empty(len(a)), 0.0
-            for k in range(len(a)):
-                free = max(a[k], free) + t[k]
-                out[k] = free - a[k]
-            return out
         raise KeyError(how)
 
     return latencies
@@ -434,8 +445,6 @@ def _check_latencies(latencies: Latencies) -> None:
             raise Incorrect(message)
     same(got, _latencies(a, t), what="a = [0, 1, 2, 10, 10.5], t = [3, 1, 1, 2, 1]: the latencies")
     same(latencies(np.array([]), np.array([])), np.array([]), what="no requests")
-    early = np.array([-5.0, -4.0]), np.array([2.0, 0.5])
-    same(latencies(*early), _latencies(*early), what="a = [-5, -4], t = [2, 0.5] (second 0 is any second)")
     rng = np.random.default_rng(0)
     for n, load in ((1, 0.5), (200, 0.5), (200, 0.95), (200, 3.0)):
         a, t = np.cumsum(rng.exponential(1.0, n)), rng.exponential(load, n)
@@ -507,9 +516,14 @@ def _check_taste(taste: Taste) -> None:
         except (ValueError, ZeroDivisionError, IndexError) as error:
             if ratings:
                 raise
+            other = (
+                ""
+                if _is_finite(taste, rated(4.0))
+                else " And the other failure is still there: a single rating gives NaN."
+            )
             raise Incorrect(
                 f"without a single rating it fails ({type(error).__name__}): that is the 500 in the report. The shape `Taste` says "
-                "what to answer then: None, None and an empty list."
+                f"what to answer then: None, None and an empty list.{other}"
             ) from None
         if not isinstance(got, dict) or set(got) != {"mean", "favourite", "z"}:
             raise Incorrect(f"ratings {shown}: the answer is a dict of mean, favourite and z; got {got!r}.")
@@ -519,6 +533,19 @@ def _check_taste(taste: Taste) -> None:
                 f"ratings {shown}: z has {z[~np.isfinite(z)][0]} in it, which JSON does not know. Where all ratings are the "
                 "same, their spread is 0, and 0 / 0 is NaN. `Taste` promises 0 for each then."
             )
+        if ratings and (got["mean"] is None or got["favourite"] is None):
+            raise Incorrect(f"ratings {shown}: mean or favourite is None, which is kept for those who rated nothing.")
+        if not ratings and got["mean"] is not None:
+            raise Incorrect(
+                f"without ratings the mean is {got['mean']}: a number that nobody gave, or none that JSON knows. `Taste` says None."
+            )
+        try:
+            json.dumps(got, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise Incorrect(
+                f"ratings {shown}: this cannot be written as JSON ({error}). Give plain numbers and lists: an array has `.tolist()`, "
+                "one of NumPy's numbers has `.item()`."
+            ) from None
         return got
 
     same(ask(5, 3, 1), _taste(rated(5, 3, 1)), what="ratings [5, 3, 1], which worked before")
@@ -527,11 +554,7 @@ def _check_taste(taste: Taste) -> None:
         _taste(rated(2, 5, 5, 1)),
         what="ratings [2, 5, 5, 1] (the first of the best is the favourite)",
     )
-    if (empty := ask())["mean"] is not None:
-        raise Incorrect(
-            f"without ratings the mean is {empty['mean']}: a number that nobody gave, or none that JSON knows. `Taste` says None."
-        )
-    same(_plain(empty), {"mean": None, "favourite": None, "z": []}, what="no ratings")
+    same(_plain(ask()), {"mean": None, "favourite": None, "z": []}, what="no ratings")
     for equal in ((4.0,), (1.0,), (3.0, 3.0, 3.0), (5.0,) * 50):
         same(_plain(ask(*equal)), _taste(rated(*equal)), what=f"{len(equal)} ratings of {equal[0]:g}")
     for value in (4.1, 3.3, 1.7, 2.9):
@@ -546,6 +569,12 @@ def _check_taste(taste: Taste) -> None:
     for n in (2, 10, 300):
         ratings = rng.integers(1, 6, n).astype(float).tolist()
         same(_plain(ask(*ratings)), _taste(rated(*ratings)), what=f"{n} ratings at random")
+
+
+def _is_finite(taste: Taste, history: list[dict[str, Any]]) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bool(np.isfinite(np.asarray(taste(history)["z"], dtype=float)).all())
 
 
 def _plain(got: dict[str, Any]) -> dict[str, Any]:
@@ -574,12 +603,10 @@ EXERCISES = [
             '`return instead(), "model-slow"`; `except Exception:` `return instead(), "model-error"`.',
         ),
         wrong=(
+            WrongAnswer("looks at the clock afterwards", lambda: _within_wrongly("in this thread"), "your own thread"),
+            WrongAnswer("no limit", lambda: _within_wrongly("no limit"), "without a `timeout`"),
             WrongAnswer(
-                "looks at the clock afterwards", lambda: _within_wrongly("in this thread"), "only when the model had"
-            ),
-            WrongAnswer("no limit", lambda: _within_wrongly("no limit"), "only when the model had"),
-            WrongAnswer(
-                "a pool in a with block", lambda: _within_wrongly("a pool of its own"), "waits for its threads"
+                "a pool in a with block", lambda: _within_wrongly("a pool of its own"), "end of its `with` block"
             ),
             WrongAnswer("a new thread each time", lambda: _within_wrongly("a thread each"), "use the `pool`"),
             WrongAnswer("what waits is not taken back", lambda: _within_wrongly("left in the queue"), "job.cancel()"),
@@ -620,7 +647,7 @@ EXERCISES = [
             "what is popular. Make a new dict for each answer.",
         ),
         wrong=(
-            WrongAnswer("the colleague's", lambda: _kept_by_a_colleague, "request_id"),
+            WrongAnswer("the colleague's", lambda: _kept_by_a_colleague, "the kept dict itself"),
             WrongAnswer("n is not in the key", lambda: _kept_wrongly("without n"), "n belongs to the key"),
             WrongAnswer(
                 "the version is not in the key", lambda: _kept_wrongly("without version"), "version belongs to the key"
@@ -697,7 +724,6 @@ EXERCISES = [
             WrongAnswer("the ends", lambda: _latencies_wrongly("ends"), "take `a` off"),
             WrongAnswer("the waiting only", lambda: _latencies_wrongly("waiting only"), "work itself"),
             WrongAnswer("delays are not handed on", lambda: _latencies_wrongly("the plan's gap"), "handed on"),
-            WrongAnswer("the server opens at second 0", lambda: _latencies_wrongly("server from 0"), "second 0"),
         ),
         points=2,
         explanation="A request starts at the later of two moments: when it is due, and when the one before has ended. So one slow answer "
@@ -725,7 +751,7 @@ EXERCISES = [
             "`ratings.max() > ratings.min()`; otherwise `z` is `[0.0] * len(history)`.",
         ),
         wrong=(
-            WrongAnswer("the colleague's", lambda: _taste_by_a_colleague, "the 500 in the report"),
+            WrongAnswer("the colleague's", lambda: _taste_by_a_colleague, "other failure is still there"),
             WrongAnswer("only the empty history", lambda: _taste_wrongly("empty only"), "0 / 0 is NaN"),
             WrongAnswer("only the equal ratings", lambda: _taste_wrongly("equal only"), "the 500 in the report"),
             WrongAnswer("a mean of 0 for nobody", lambda: _taste_wrongly("means 0"), "nobody gave"),
