@@ -166,7 +166,7 @@ def _run(source: str, names: dict[str, Any], file: str) -> None:
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore")
-        exec(compile(source, file, "exec"), names)
+        exec(compile(source, file, "exec", dont_inherit=True), names)  # as a notebook does: no future of this file
 
 
 def main(ids: Iterable[str] = ()) -> int:

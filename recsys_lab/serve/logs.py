@@ -12,8 +12,9 @@ from pydantic_core import to_json
 
 def logger(level: str) -> Any:
     """A logger of its own: nothing global is configured, as the service may be a guest in another program."""
+    stream = sys.stderr if hasattr(sys.stderr, "buffer") else sys.__stderr__  # a notebook's own takes text only
     return structlog.wrap_logger(
-        structlog.BytesLogger(sys.stderr.buffer),
+        structlog.BytesLogger(stream.buffer if stream else None),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),

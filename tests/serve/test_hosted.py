@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import threading
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from recsys_lab.errors import DataError
+from recsys_lab.serve import Settings, create_app
 from recsys_lab.serve.running import hosted, process, running
 
 
@@ -64,3 +66,13 @@ def test_any_command_that_says_where_it_listens_will_do(tmp_path: Path) -> None:
     ) as server:
         assert server.port == 7
     assert server.process.poll() not in (None, 0)
+
+
+def test_a_service_starts_where_the_error_stream_takes_text_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As that of a notebook does."""
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    app = create_app(Settings(model=tmp_path / "no.npz", events=f"sqlite:///{tmp_path / 'e.db'}"))
+    with hosted(app) as url:
+        assert httpx.get(f"{url}/ready").json()["status"] == "degraded"
