@@ -67,7 +67,8 @@ rng = np.random.default_rng(0)
 #
 # The service of lesson 3.1 has been up for four weeks. Its model is an EASE from phase 2, fitted on the films that people liked; its
 # audience is the simulator: 943 users who come back now and then, look at ten films, and click with known chances. The log has the events
-# that the service writes, an impression for each film shown and a click for each click.
+# that the service writes, an impression for each film shown and a click for each click. (`EventLog.frame()` of lesson 3.1 reads them from the
+# database; the simulator's `visit` gives a frame with the same columns.)
 #
 # Then, one night, somebody renames a key in the cache that holds the users' histories. The service asks for a history and gets an empty one. An empty history
 # is no error: new users have one. The model does what it should do for new users, and returns the list that is popular with everybody. The
@@ -576,7 +577,7 @@ show({"days until found: cumulative sum": np.interp(lost / sd, shifts, wait_cusu
 # **Timing.** 30 minutes.
 #
 # **Misconceptions.** "3 sigma means 0.3 % false alarms, so it is safe": per day and per check. "A run length of 370 days means that nothing happens for a year": the
-# waiting time is geometric; a third of all years ends before day 150.
+# waiting time is geometric; in a third of all cases the first false alarm comes before day 150.
 #
 # **To discuss.** The muted alerts from the beginning: what was their run length? Who chose it?
 # %% [markdown]
@@ -737,7 +738,7 @@ audience.drift = 0.0
 
 
 # %% [markdown]
-# Three policies over these four weeks: train once and never again, every second week, every fourth day.
+# Three policies over these four weeks: train once and never again, every twelfth day, every fourth day.
 # %%
 def run(d):
     """Clicks a visit on each day, if a model is trained every d days."""
@@ -753,7 +754,7 @@ ax.legend(loc="lower left")
 alt = "True clicks a visit by day: never retrained falls from 1.65 to 1.2; every 12 and every 4 days stay close together, near 1.4 at the end."
 figure_alt(fig, alt)
 # %% [markdown]
-# Even the freshest line falls a little. That is not staleness: people whose taste is halfway between two are harder to please. Staleness is the *gap to a fresh model on the same day*. Averaged over
+# Even the freshest line falls, by some 15 %. That is not staleness: people whose taste is halfway between two are harder to please. Staleness is the *gap to a fresh model on the same day*. Averaged over
 # all pairs of a fresh and an older model, by age:
 # %%
 ages = np.arange(0, 29, 4)
