@@ -269,10 +269,10 @@ def _served_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame, int]]:
         columns=["user", "timestamp"],
         index=[5, 3, 9, 1, 0, 2, 4, 8, 7, 6],
     )
-    hours = features.assign(known_at=features["known_at"] + 7200)  # two hours later, a multiple of 100 seconds as well
+    hours = features.assign(known_at=features["known_at"] + 7000)  # a full hour falls between them
     real = _ratings().sample(3000, random_state=3)
     return [
-        ("ten requests, every 100 seconds", rows.assign(timestamp=rows["timestamp"] + 7200), hours, 100),
+        ("ten requests, every 100 seconds", rows.assign(timestamp=rows["timestamp"] + 7000), hours, 100),
         ("3,000 requests of MovieLens, every hour", real, _features(), 3600),
         ("3,000 requests of MovieLens, every night", real, _features(), DAY),
     ]
