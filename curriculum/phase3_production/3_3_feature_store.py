@@ -478,7 +478,7 @@ fig, ax = plt.subplots()
 for (name, line), marker in zip(stale.drop(columns="mean age a (min)").items(), "os^"):
     ax.plot(line.index, line, marker=marker, label=name)
 ax.set(xlabel="the online store is filled every ...", ylabel="requests (%)", ylim=(0, 100))
-ax.set_title("A nightly store knows hardly anybody who is here")
+ax.set_title("Filled at night, the store does not know two of three who ask")
 ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
 figure_alt(
     fig,

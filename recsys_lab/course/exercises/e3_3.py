@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 
@@ -92,6 +93,8 @@ def _latest_cases() -> list[tuple[str, pd.DataFrame, str, float]]:
 def _check_latest(latest: Callable[[pd.DataFrame, str, float], Any]) -> None:
     for what, features, key, until in _latest_cases():
         got, want = latest(features.copy(), key, until), _latest(features, key, until)
+        if isinstance(got, duckdb.DuckDBPyRelation):
+            got = got.df()
         if not isinstance(got, pd.DataFrame):
             raise Incorrect(f"return a DataFrame with the columns of `features`, not {type(got).__name__}.")
         if key not in got.columns and got.index.name == key:
@@ -182,7 +185,10 @@ def _survivor_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
 
 def _check_survivors(survivors: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> None:
     for what, asked, features in _survivor_cases():
-        got = number(survivors(asked.copy(), features.copy()), "the number of rows that come back")
+        got = survivors(asked.copy(), features.copy())
+        if isinstance(got, (pd.DataFrame, pd.Series)):
+            raise Incorrect("return the *number* of rows that come back, `len(...)`, not the rows.")
+        got = number(got, "the number of rows that come back")
         want = _survivors(asked, features)
         if got == want:
             continue
@@ -248,6 +254,10 @@ def _served_hourly(rows: pd.DataFrame, features: pd.DataFrame, every: int) -> np
     return _served(rows, features, 3600)
 
 
+def _served_uncounted(rows: pd.DataFrame, features: pd.DataFrame, every: int) -> np.ndarray:
+    return _at(rows, features, rows["timestamp"] // every)
+
+
 @functools.cache
 def _served_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame, int]]:
     features = pd.DataFrame(
@@ -259,9 +269,10 @@ def _served_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame, int]]:
         columns=["user", "timestamp"],
         index=[5, 3, 9, 1, 0, 2, 4, 8, 7, 6],
     )
+    hours = features.assign(known_at=features["known_at"] + 7000)  # a full hour falls between them
     real = _ratings().sample(3000, random_state=3)
     return [
-        ("ten requests, every 100 seconds", rows, features, 100),
+        ("ten requests, every 100 seconds", rows.assign(timestamp=rows["timestamp"] + 7000), hours, 100),
         ("3,000 requests of MovieLens, every hour", real, _features(), 3600),
         ("3,000 requests of MovieLens, every night", real, _features(), DAY),
     ]
@@ -287,6 +298,7 @@ def _check_served(served_count: Callable[[pd.DataFrame, pd.DataFrame, int], Any]
             (_served_before, "a request in the very second of a run finds that run done"),
             (_served_zero, "where the store knows nothing the answer is NaN, not 0"),
             (_served_early, "you moved known_at back to a run *before* it became known. A value is copied by the first run after it"),
+            (_served_uncounted, "`timestamp // every` is the *number* of the run. Its second is that times `every`"),
             (_served_hourly, "`every` is the period; yours is an hour, whatever was given"),
         ):  # fmt: skip
             if is_same(got, mistake(rows, features, every)):
@@ -445,6 +457,7 @@ EXERCISES = [
             WrongAnswer("run strictly before the request", lambda: _served_before, "finds that run done"),
             WrongAnswer("0 for unknown", lambda: _served_zero, "not 0"),
             WrongAnswer("rounds known_at down", lambda: _served_early, "*before* it became known"),
+            WrongAnswer("the run's number", lambda: _served_uncounted, "*number* of the run"),
             WrongAnswer("always hourly", lambda: _served_hourly, "whatever was given"),
         ),
         points=2,
