@@ -215,8 +215,8 @@ def _kept_wrongly(how: str) -> Kept:
             "glued": f"{snapshot.version}{user}{n}",
         }.get(how, (snapshot.version, user, n))
         store = everywhere if how == "a global" else cache
-        found = store.get(key)
-        if how == "never" or (not found if how == "empty is nothing" else found is None):
+        found: Any = store.get(key)
+        if how == "never" or found is None:
             try:
                 found = {"fallback": False, "items": snapshot.recommend(user, n)}
             except Exception:
