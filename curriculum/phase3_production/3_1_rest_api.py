@@ -587,7 +587,8 @@ kept_checked = ex("3.1.2").check(kept)
 # %% [markdown]
 # How does the library's service do it? Ask it three times for the same list and read its own counter, which Prometheus would read, at `/metrics`:
 # %%
-app = create_app(Settings(model=live, events=f"sqlite:///{folder / 'kept.db'}", log_level="warning"))
+patient = Settings(model=live, events=f"sqlite:///{folder / 'kept.db'}", log_level="warning", timeout_ms=30_000)
+app = create_app(patient)
 with hosted(app) as url, client(url) as service:
     replies = [service.get("/v1/users/42/recommendations").json() for _ in range(3)]
     counted = [line for line in service.get("/metrics").text.splitlines() if line.startswith("recsys_answers_total{")]
