@@ -128,11 +128,18 @@ def _moments(seconds: pd.Series) -> pd.Series:
 
 def _feast() -> Any:
     os.environ.setdefault("FEAST_USAGE", "False")  # no telemetry, and no wait for it offline
+    # Importing Feast switches prometheus_client to counters in files that processes share, for this process and those
+    # it starts. A service counts for itself; prometheus_client decides when it is imported, so it is imported before.
+    with contextlib.suppress(ImportError):
+        import prometheus_client  # noqa: F401
+    shared = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     try:
         with _quiet():
             import feast
     except ImportError as error:
         raise MissingExtraError("the feature store needs Feast: pip install 'recsys-lab[features]'.") from error
+    if shared is None:
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     return feast
 
 
