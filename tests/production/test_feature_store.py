@@ -107,11 +107,14 @@ def test_feasts_own_command_reads_the_repository(repository):
     assert "item_activity" in shown.stdout
 
 
-def test_feast_leaves_the_counters_of_a_service_alone():
-    """On its own, importing Feast makes prometheus_client share counters between processes, and keep them in files."""
-    code = "import os; from recsys_lab.production.feature_store import _feast; _feast(); import prometheus_client.values as v; "
-    code += "print(v.ValueClass.__name__, 'PROMETHEUS_MULTIPROC_DIR' in os.environ)"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+def test_feast_leaves_the_counters_of_a_service_alone(repository):
+    """On its own, a request to Feast makes prometheus_client share counters between processes, and keep them in files."""
+    code = "import os, sys; from recsys_lab.production.feature_store import FeatureRepository as R; R(sys.argv[1]).of_user(1); "
+    code += (
+        "import prometheus_client.values as v; print(v.ValueClass.__name__, 'PROMETHEUS_MULTIPROC_DIR' in os.environ)"
+    )
+    command = [sys.executable, "-c", code, repository.folder]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert shown.split() == ["MutexValue", "False"]
 
 
