@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import sys
 import time
@@ -690,24 +689,9 @@ def _print_table(
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(_plain(value), indent=2))
+    from recsys_lab.records import plain
 
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: NumPy's numbers as Python's, NaN as null, paths and other objects as text.
-
-    >>> _plain({"a": float("nan"), 3: [True, None]})
-    {'a': None, '3': [True, None]}
-    """
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+    print(json.dumps(plain(value), indent=2))
 
 
 def _short(path: Any) -> str:

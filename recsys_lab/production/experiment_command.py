@@ -66,16 +66,15 @@ def register(root: typer.Typer) -> None:
         import json
 
         from recsys_lab.production import trial, trial_page
+        from recsys_lab.records import write
         from recsys_lab.serve import EventLog
-        from recsys_lab.storage import atomic
 
         made = trial.read_plan(folder)
         with EventLog(events) as log:
             judged = trial.judge(folder, log.frame())
         ran = folder / "run.json"
         known = json.loads(ran.read_text(encoding="utf-8")) if ran.exists() else None
-        with atomic(folder / "report.html") as file:
-            file.write(trial_page.page(judged, made, known).encode())
+        write(folder / "report.html", trial_page.page(judged, made, known))
         print(f"click rate:    {judged.rate}")
         print(f"clicks a user: {judged.clicks}")
         if known is not None:

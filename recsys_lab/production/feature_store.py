@@ -28,6 +28,7 @@ import pandas as pd
 from recsys_lab.errors import DataError, MissingExtraError
 from recsys_lab.production.features import item_features, user_features
 from recsys_lab.ratings import require_columns
+from recsys_lab.storage import atomic
 
 SERVICE = "rating_features"
 VIEWS = ("user_activity", "item_activity")
@@ -117,9 +118,9 @@ class FeatureRepository:
 
 def _write(table: pd.DataFrame, path: Path) -> None:
     table = table.assign(event_timestamp=_moments(table["known_at"])).drop(columns="known_at")
-    part = path.with_suffix(".part")
-    table.to_parquet(part, index=False, coerce_timestamps="us")  # Feast reads microseconds, pandas writes nanoseconds
-    part.replace(path)
+    with atomic(path) as file:
+        # Feast reads microseconds, pandas writes nanoseconds.
+        table.to_parquet(file, index=False, coerce_timestamps="us")
 
 
 def _moments(seconds: pd.Series) -> pd.Series:

@@ -6,8 +6,6 @@ Needs matplotlib: pip install 'recsys-lab[course]'.
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -15,41 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from recsys_lab.errors import MissingExtraError
+from recsys_lab.production.pages import BEFORE, INK, NOW, document, figure, image, look
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from recsys_lab.production.report import Check, Report
 
-# Colours to draw with, and what each becomes in light and dark. The drawn ones occur nowhere else.
-_COLOURS = {
-    "ink": ("#010203", "#1f2328", "#e6e6e6"),
-    "grid": ("#020304", "#d8dadd", "#3a3f46"),
-    "before": ("#030405", "#0072b2", "#56b4e9"),
-    "now": ("#040506", "#d55e00", "#e69f00"),
-}
-_INK, _GRID, _BEFORE, _NOW = (drawn for drawn, _, _ in _COLOURS.values())
 _SHAPES = {"ok": "✓", "alert": "▲", "unknown": "?"}  # not by colour alone
-
-STYLE = """
-:root { color-scheme: light dark; --ink: #1f2328; --page: #ffffff; --soft: #f3f4f6; --line: #d8dadd; --alert: #b3261e; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --page: #16181d; --soft: #20242b; --line: #3a3f46; --alert: #ff8a80; }
-}
-body { margin: 0 auto; max-width: 60rem; padding: 1rem; background: var(--page); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
-h1 { margin: 0; font-size: 1.6rem; } h2 { margin: 2rem 0 .5rem; font-size: 1.2rem; }
-.alert { color: var(--alert); font-weight: 600; }
-article { border-left: .3rem solid var(--alert); background: var(--soft); padding: .5rem 1rem; margin: .75rem 0; }
-article h3, article p { margin: .2rem 0; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.checks { min-width: 52rem; } .checks td:first-child { white-space: nowrap; }
-img { display: block; width: 100%; min-width: 36rem; height: auto; margin: .75rem 0 1.5rem; }
-"""
 
 
 def page(report: Report) -> str:
@@ -61,16 +32,9 @@ def page(report: Report) -> str:
         for name, row in report.counts.items()
     )
     heads = "".join(f"<th class=number>{key}</th>" for key in _COUNTS)
-    with _look():  # matplotlib makes ticks and legends as late as it can: all of it happens in here
-        figures = "".join(_image(fig, alt) for fig, alt in _figures(report))
-    return f"""<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-<title>{head}: recommender, {_dates(report.current)}</title>
-<style>{STYLE}</style>
-<h1{' class="alert"' if alerts else ""}>{head}</h1>
+    with look():  # matplotlib makes ticks and legends as late as it can: all of it happens in here
+        figures = "".join(image(fig, alt) for fig, alt in _figures(report))
+    body = f"""<h1{' class="alert"' if alerts else ""}>{head}</h1>
 <p>{_dates(report.current)}, compared with {_dates(report.reference)}. Without any change, at most one week in
 {1 / report.false_alarms:.0f} has an alarm, by chance.</p>
 {_models(report)}{"".join(map(_card, alerts))}
@@ -80,8 +44,8 @@ def page(report: Report) -> str:
 <div class="wide"><table class=checks><tr><th>check</th><th>verdict</th><th class=number>value</th><th class=number>alarm beyond</th>
 <th class=number>p</th><th>what was found</th></tr>{"".join(map(_row, report.checks))}</table></div>
 <h2>Figures</h2>
-{figures}</html>
-"""
+{figures}"""
+    return document(f"{head}: recommender, {_dates(report.current)}", body)
 
 
 _COUNTS = ("events", "impressions", "clicks", "users", "items")
@@ -137,13 +101,13 @@ def _figures(report: Report) -> Iterator[tuple[Figure, str]]:
 
 def _surprise(report: Report) -> tuple[Figure, str]:
     checks = [check for check in report.checks if check.p_value is not None][::-1]
-    fig, ax = _figure(0.9 + 0.28 * len(checks))
-    for verdict, colour, marker in (("ok", _BEFORE, "o"), ("alert", _NOW, "^")):
+    fig, ax = figure(0.9 + 0.28 * len(checks))
+    for verdict, colour, marker in (("ok", BEFORE, "o"), ("alert", NOW, "^")):
         # The smallest p all at the edge: what is certain enough need not push the rest together.
         found = [(max(c.p_value or 0, report.level / 100), i) for i, c in enumerate(checks) if c.verdict == verdict]
         if found:
             ax.scatter(*zip(*found), color=colour, marker=marker, label=verdict, zorder=3)
-    ax.axvline(report.level, color=_INK, linestyle="--", linewidth=1, label=f"alarm: p up to {report.level:.2g}")
+    ax.axvline(report.level, color=INK, linestyle="--", linewidth=1, label=f"alarm: p up to {report.level:.2g}")
     ax.set_xscale("log")
     ax.invert_xaxis()
     ax.xaxis.set_major_formatter("{x:g}")
@@ -155,9 +119,9 @@ def _surprise(report: Report) -> tuple[Figure, str]:
 
 def _days(report: Report) -> tuple[Figure, str]:
     days = pd.DataFrame(report.tables["by_day"])
-    fig, ax = _figure(4.2, panels=2)
+    fig, ax = figure(4.2, panels=2)
     for panel, column, label in zip(ax, ("impressions", "click_rate"), ("impressions", "clicks an impression")):
-        for window, colour in (("reference", _BEFORE), ("current", _NOW)):
+        for window, colour in (("reference", BEFORE), ("current", NOW)):
             rows = days[days["window"] == window]
             panel.plot(rows.index, rows[column].astype(float), color=colour, marker="o", markersize=3, label=window)
         panel.set(ylabel=label, ylim=(0, None))
@@ -170,9 +134,9 @@ def _days(report: Report) -> tuple[Figure, str]:
 
 def _bars(table: pd.DataFrame, title: str, label: str, under: str = "") -> Figure:
     """Bars of both windows side by side, for each row of a table with the columns reference and current."""
-    fig, ax = _figure(3.2)
+    fig, ax = figure(3.2)
     place = np.arange(len(table))
-    for window, colour, shift in (("reference", _BEFORE, -0.2), ("current", _NOW, 0.2)):
+    for window, colour, shift in (("reference", BEFORE, -0.2), ("current", NOW, 0.2)):
         if window in table:
             ax.bar(place + shift, table[window].astype(float), 0.38, color=colour, label=window)
     names = [str(name) for name in table.index]
@@ -181,41 +145,3 @@ def _bars(table: pd.DataFrame, title: str, label: str, under: str = "") -> Figur
     ax.set(title=title, ylabel=label, xlabel=under)
     ax.legend(loc="best")
     return fig
-
-
-def _figure(height: float, panels: int = 1) -> tuple[Figure, Any]:
-    from matplotlib.figure import Figure
-
-    fig = Figure(figsize=(8, height), layout="constrained")
-    return fig, fig.subplots(panels, 1, sharex=True)
-
-
-def _look() -> Any:
-    """Colours to be exchanged, and text as text: a context."""
-    try:
-        from matplotlib import rc_context
-    except ImportError as error:
-        raise MissingExtraError("the report's figures need matplotlib: pip install 'recsys-lab[course]'.") from error
-    ink = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    look: dict[Any, Any] = {
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.grid": True,
-        "grid.color": _GRID,
-    }
-    look |= {"axes.facecolor": "none", "axes.axisbelow": True, "text.parse_math": False, "legend.frameon": False}
-    look |= {"svg.fonttype": "none", "svg.hashsalt": "monitor"}
-    return rc_context(look | dict.fromkeys(ink, _INK))
-
-
-def _image(fig: Figure, alt: str) -> str:
-    out = io.StringIO()
-    fig.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    svg = out.getvalue()
-    for name, (drawn, _, _) in _COLOURS.items():
-        svg = svg.replace(drawn, f"var(--{name})")
-    light, dark = (";".join(f"--{name}:{c[i]}" for name, c in _COLOURS.items()) for i in (1, 2))
-    style = f"<style>svg{{{light}}}@media(prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
-    at = svg.index(">", svg.index("<svg")) + 1
-    data = base64.b64encode((svg[:at] + style + svg[at:]).encode()).decode()
-    return f'<div class="wide"><img alt="{escape(alt)}" src="data:image/svg+xml;base64,{data}"></div>\n'

@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import pandas as pd
-
 from recsys_lab.production.measures import Span
+from recsys_lab.records import plain, write
 
 SCHEMA = "recsys-lab/monitor/1"
 OK, ALERT, UNKNOWN = "ok", "alert", "unknown"
@@ -55,7 +53,7 @@ class Report(NamedTuple):
         """The report as JSON text: NaN is null, and `schema` changes when a key does."""
         head = {"schema": SCHEMA, "verdict": ALERT if self.alerts else OK}
         body = {**self._asdict(), "checks": [check._asdict() for check in self.checks]}
-        return json.dumps(_plain(head | body), indent=1, allow_nan=False)
+        return json.dumps(plain(head | body), indent=1, allow_nan=False)
 
     def save(self, folder: str | Path) -> tuple[Path, Path]:
         """Write report.json and report.html (one file, with its figures) and return their paths."""
@@ -65,18 +63,5 @@ class Report(NamedTuple):
         folder.mkdir(parents=True, exist_ok=True)
         paths = folder / "report.json", folder / "report.html"
         for path, text in zip(paths, (self.to_json(), page(self))):
-            path.write_text(text, encoding="utf-8")
+            write(path, text)
         return paths
-
-
-def _plain(value: Any) -> Any:
-    """What JSON can hold: NumPy's numbers as Python's, numbers that are not finite as null."""
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, dict):
-        return {str(key): _plain(v) for key, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if value is None or value is pd.NA or (isinstance(value, float) and not np.isfinite(value)):
-        return None
-    return value

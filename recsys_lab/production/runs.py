@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,7 +17,8 @@ from typing import Any, Self
 
 from recsys_lab import checks, registry
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
-from recsys_lab.production.shelf import Shelf, alone, write
+from recsys_lab.production.shelf import Shelf, alone
+from recsys_lab.records import plain, write
 
 DAY = 86_400
 Outcome = dict[str, Any]
@@ -127,7 +127,7 @@ class Run:
 
     def note(self, step: str, outcome: Outcome) -> Outcome:
         """Write a step's outcome, whole or not at all; the same outcome gives the same bytes."""
-        write(self.folder / f"{step}.json", json.dumps(_without_nan(outcome), indent=2) + "\n")
+        write(self.folder / f"{step}.json", json.dumps(plain(outcome), indent=2) + "\n")
         return outcome
 
     def read(self, step: str) -> Outcome:
@@ -145,10 +145,3 @@ class Run:
 def runs(settings: Settings) -> list[Run]:
     """All runs that left a folder, by their moments."""
     return [Run(settings, moment(path.name)) for path in sorted((settings.folder / "runs").glob("*T*"))]
-
-
-def _without_nan(value: Any) -> Any:
-    """JSON knows no NaN: an interval over one user is null there."""
-    if isinstance(value, Mapping):
-        return {key: _without_nan(one) for key, one in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

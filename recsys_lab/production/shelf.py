@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recsys_lab.errors import DataError
+from recsys_lab.records import write
 from recsys_lab.storage import atomic
 
 VERSION = 12  # hex digits of the SHA-256 that tell artefacts apart, in file names and in the service's answers
@@ -138,12 +139,6 @@ def _copy(source: Path, target: Path, sha256: str) -> None:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
-    with atomic(path) as file:
-        file.write(text.encode())
 
 
 @contextlib.contextmanager

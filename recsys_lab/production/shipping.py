@@ -20,7 +20,8 @@ from typing import NamedTuple
 from recsys_lab import checks, storage
 from recsys_lab.errors import DataError, MissingDataError, MissingExtraError
 from recsys_lab.production import starting
-from recsys_lab.production.shelf import sha256_of, write
+from recsys_lab.production.shelf import sha256_of
+from recsys_lab.records import write
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = Path(__file__).with_name("deploy")

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from recsys_lab.errors import DataError, MissingDataError, MissingExtraError, few
+from recsys_lab.errors import DataError, MissingDataError, MissingExtraError
 from recsys_lab.experiment import (
     Comparison,
     Experiment,
@@ -39,8 +39,8 @@ from recsys_lab.experiment import (
     srm,
     welch,
 )
+from recsys_lab.records import plain, write
 from recsys_lab.simulate import DAY, START, Audience
-from recsys_lab.storage import atomic
 
 MODELS = ("champion", "challenger")  # of the service: which= in its requests, and the variants of the experiment
 _BATCH = 400  # events of a post; the service takes 500
@@ -140,9 +140,8 @@ def _visited(
     events["variant"] = events["user"].map(assigned)
     events["request_id"] = events["user"].map(lambda user: lists[user]["request_id"])
     # A list that is not the model's is not logged as the model's.
-    made = {user: None if answer["fallback"] else answer["model"] for user, answer in lists.items()}
-    rows = events.astype(object).where(events.notna(), None).to_dict("records")
-    return [{**row, "model": made[row["user"]]} for row in rows]
+    events["model"] = events["user"].map(lambda user: None if lists[user]["fallback"] else lists[user]["model"])
+    return events.astype(object).where(events.notna(), None).to_dict("records")  # type: ignore[return-value]
 
 
 def _truth(client: _Client, audience: Audience) -> dict[str, float]:
@@ -206,6 +205,11 @@ def per_user(events: pd.DataFrame, name: str) -> pd.DataFrame:
 
     Raises DataError where a user is logged under two variants: then the split is broken, and no test repairs it.
     """
+    return _totals(_by_day(events, name))
+
+
+def _by_day(events: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A row for each user and day of the experiment: user, variant, day, impressions, clicks, fallbacks (how many)."""
     ours = events[events["experiment"] == name]
     if ours.empty:
         raise MissingDataError(f"the log holds no events of experiment {name!r}.")
@@ -215,15 +219,18 @@ def per_user(events: pd.DataFrame, name: str) -> pd.DataFrame:
             f"{(variants > 1).sum():,} users are logged under two variants of {name!r}: the split is broken."
         )
     shown = ours["kind"] == "impression"
-    users = ours.assign(
-        impressions=shown, clicks=ours["kind"] == "click", fallbacks=(shown & ours["model"].isna()).astype(float)
+    marked = ours[["user", "variant"]].assign(
+        day=((ours["at"] - START) // DAY).astype(int),
+        impressions=shown,
+        clicks=ours["kind"] == "click",
+        fallbacks=shown & ours["model"].isna(),
     )
-    counted = users.groupby("user", as_index=False).agg(
-        variant=("variant", "first"),
-        impressions=("impressions", "sum"),
-        clicks=("clicks", "sum"),
-        fallbacks=("fallbacks", "sum"),
-    )
+    return marked.groupby(["user", "variant", "day"], as_index=False, dropna=False).sum()
+
+
+def _totals(days: pd.DataFrame) -> pd.DataFrame:
+    """A row for each user, from rows for each user and day; fallbacks as a share of the impressions."""
+    counted = days.drop(columns="day").groupby(["user", "variant"], as_index=False, dropna=False).sum()
     return counted.assign(fallbacks=counted["fallbacks"] / counted["impressions"].clip(lower=1))
 
 
@@ -243,28 +250,27 @@ class Judgement(NamedTuple):
 def judge(folder: Path, events: pd.DataFrame) -> Judgement:
     """The analysis that the plan asks for, from the log. Writes report.json."""
     made = read_plan(folder)
-    users = per_user(events, made.name)
+    days = _by_day(events, made.name)
+    users = _totals(days)
     counts = users["variant"].value_counts().to_dict()
     split = srm(counts, made.experiment.shares)
     confidence = 1 - made.alpha
     champion, challenger = MODELS
-    if set(counts) != set(MODELS):
-        raise DataError(f"the log of {made.name!r} holds the variants {few(counts)}; expected {few(MODELS)}.")
     clicks = by_variant(users, "clicks")
     rates = by_variant(users, "clicks", "impressions")
     worst, passed = _guardrail(users)
     outcome = Judgement(
-        {which: counts.get(which, 0) for which in MODELS},
+        {which: counts[which] for which in MODELS},
         split.p_value,
         welch(clicks[champion], clicks[challenger], confidence),
         ratio(rates[champion], rates[challenger], confidence),
         worst,
         passed,
-        _looks(events, made),
+        _looks(days, made),
         "",
     )
     outcome = outcome._replace(verdict=_verdict(outcome, made))
-    _write(folder / "report.json", _plain(outcome))
+    _write(folder / "report.json", _named(outcome))
     return outcome
 
 
@@ -277,13 +283,11 @@ def _guardrail(users: pd.DataFrame) -> tuple[float, bool]:
     return guard.worst, guard.passed
 
 
-def _looks(events: pd.DataFrame, made: Plan) -> pd.DataFrame:
+def _looks(days: pd.DataFrame, made: Plan) -> pd.DataFrame:
     """After each day: users, effect on the click rate, and the interval that holds at all looks."""
-    ours = events[events["experiment"] == made.name]
-    day = ((ours["at"] - START) // DAY).astype(int)
     rows = []
-    for last in range(int(day.max()) + 1):
-        rates = by_variant(per_user(ours[day <= last], made.name), "clicks", "impressions")
+    for last in range(days["day"].max() + 1):
+        rates = by_variant(_totals(days[days["day"] <= last]), "clicks", "impressions")
         if len(rates) == 2 and all(arm.n >= 2 for arm in rates.values()):
             found = ratio(rates[MODELS[0]], rates[MODELS[1]])
             rows.append((last + 1, sum(arm.n for arm in rates.values()), found.effect, found.standard_error))
@@ -309,12 +313,11 @@ def _direction(outcome: Judgement) -> str:
     return "ship the challenger" if outcome.rate.effect > 0 else "keep the champion"
 
 
-def _plain(outcome: Judgement) -> dict[str, Any]:
+def _named(outcome: Judgement) -> dict[str, Any]:
     named = outcome._asdict()
     named |= {"clicks": outcome.clicks._asdict(), "rate": outcome.rate._asdict()}
     return named | {"days": outcome.days.to_dict("records")}
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:
-    with atomic(path) as file:
-        file.write(json.dumps(content, indent=2, default=float).encode() + b"\n")
+    write(path, json.dumps(plain(content), indent=2) + "\n")

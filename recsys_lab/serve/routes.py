@@ -84,11 +84,10 @@ def routes(
         """The best items for a user of the training data, without those they rated; for others, what is popular."""
         snapshot = chosen(which).current
         row = -1 if snapshot is None else snapshot.user(user)
-        seen = set() if snapshot is None or row < 0 else snapshot.seen(row)
         why_not = await new(user) if row >= 0 else "unknown-user"
         question = Question(
             score=lambda s: s.for_user(row, n),
-            instead=lambda: catalogue.popular(n, seen),
+            instead=lambda: catalogue.popular(n, set() if snapshot is None or row < 0 else snapshot.seen(row)),
             why=(lambda s, listed: s.why_user(row, listed)) if reasons else None,
             ready=None if snapshot is None or why_not else snapshot.ready(row, n),
             more={"ignored": []},

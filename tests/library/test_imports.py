@@ -43,6 +43,7 @@ ROWS = [
     {"registry"},
     {"blend"},  # a model made of registered models, by name
     {"evaluate", "storage"},
+    {"records"},
     {"contest", "tune", "simulate"},
     {"experiment"},
     {"plots"},
