@@ -1,4 +1,4 @@
-"""200,000 requests while the artefact is replaced every two seconds: failures, mixed answers, memory."""
+"""200,000 requests or more, and 50 replacements of the artefact, one every two seconds: failures, mixed answers, memory."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import random
 import tempfile
 import threading
 from collections import Counter
-from itertools import islice
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from recsys_lab import datasets, registry, storage
 from recsys_lab.ratings import Ratings
 from recsys_lab.serve.running import Server
 
-REQUESTS, EVERY, WARM = 200_000, 2.0, 20_000
+REQUESTS, REPLACED, EVERY = 200_000, 50, 2.0
+WARM = 9  # replacements before it counts: each model has come and gone three times
 MODELS = {"item-knn": {"k": 40}, "als": {"factors": 20}, "ease": {}}  # they take turns
 
 
@@ -68,15 +69,18 @@ def _measure(
     memory: list[float] = []
     with _replacing(made, used) as replaced:
         # At the start, memory grows as the libraries load, the allocator finds its size and the first models are exchanged.
-        asyncio.run(drive(server.port, islice(by_chance(users), WARM), check=check))
-        before = replaced[0]
+        asyncio.run(drive(server.port, takewhile(lambda _: replaced[0] < WARM, by_chance(users)), check=check))
+        before, asked = replaced[0], count()
+
+        def goes_on(_: str) -> bool:
+            return next(asked) < requests or replaced[0] - before < REPLACED
 
         def checked(answer: Answer) -> None:
             check(answer)
             if rng.random() < 0.001:
                 memory.append(process.memory_info().rss / 1e6)
 
-        load = asyncio.run(drive(server.port, islice(by_chance(users), requests), check=checked))
+        load = asyncio.run(drive(server.port, takewhile(goes_on, by_chance(users)), check=checked))
         reloads = replaced[0] - before
     quarter = max(1, len(memory) // 4)  # each model has been in use: they differ in size
     start, end = (float(np.median(part)) for part in (memory[:quarter], memory[-quarter:]))
@@ -100,17 +104,17 @@ def _measure(
 @contextlib.contextmanager
 def _replacing(made: list[Path], used: Path) -> Any:
     """Replace the artefact every so often while the block runs; gives a list with the number of times."""
-    ended, count = threading.Event(), [0]
+    ended, times = threading.Event(), [0]
 
     def run() -> None:
         while not ended.wait(EVERY):
-            count[0] += 1
-            _put(made[count[0] % len(made)], used)
+            times[0] += 1
+            _put(made[times[0] % len(made)], used)
 
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        yield count
+        yield times
     finally:
         ended.set()
         thread.join()
