@@ -344,16 +344,17 @@ def models(as_json: AsJson = False) -> None:
     """The models, what they do, and their parameters."""
     params = {
         name: {key: p.default for key, p in registry.parameters(entry.load()).items()}
-        for name, entry in registry.MODELS.items()
+        for name, entry in registry.entries().items()
     }
     if as_json:
         about = {
-            name: {"family": e.family, "about": e.about, "params": params[name]} for name, e in registry.MODELS.items()
+            name: {"family": e.family, "about": e.about, "params": params[name]}
+            for name, e in registry.entries().items()
         }
         _print_json(about)
         return
     rows = []
-    for name, entry in registry.MODELS.items():
+    for name, entry in registry.entries().items():
         defaults = " ".join(f"{key}={value}" for key, value in params[name].items())
         rows.append([name, entry.family, entry.about + (f"\n[dim]{defaults}[/dim]" if defaults else "")])
     _print_table(["model", "family", "what it says of an item, and its parameters"], rows)

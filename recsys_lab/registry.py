@@ -1,6 +1,6 @@
 """Every model by name: what the command line, the demo, the saved files and the contract test go through.
 
-Adding a model is one line in MODELS. A model's file is imported when the model is first used.
+Adding a model is one line in MODELS, or in BY_ENGINES. A model's file is imported when the model is first used.
 """
 
 from __future__ import annotations
@@ -56,6 +56,14 @@ MODELS: dict[str, Entry] = {
     "blend": Entry("blend", "RatingBlend", "blends", "a weighted sum of several models' ratings"),
     "list-blend": Entry("blend", "ListBlend", "blends", "a weighted sum of several models' scores, for lists"),
 }
+# Models that are fitted by an engine of its own, which an extra of pyproject.toml brings. Once fitted they are arrays like
+# all others: loading, serving and explaining them needs no engine. `demo` and the contest leave them out.
+BY_ENGINES: dict[str, Entry] = {}
+
+
+def entries() -> dict[str, Entry]:
+    """All models by name, those with an engine of its own too."""
+    return MODELS | BY_ENGINES
 
 
 def model_class(name: str) -> type[Recommender]:
@@ -67,9 +75,10 @@ def model_class(name: str) -> type[Recommender]:
     Traceback (most recent call last):
     recsys_lab.errors.DataError: no model 'item-knm'; did you mean 'item-knn'? There are: global-mean, bias, ...
     """
-    if name not in MODELS:
-        raise DataError(unknown("model", name, MODELS))
-    return MODELS[name].load()
+    known = entries()
+    if name not in known:
+        raise DataError(unknown("model", name, known))
+    return known[name].load()
 
 
 def make(name: str, **params: Any) -> Recommender:

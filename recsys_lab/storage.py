@@ -228,7 +228,7 @@ class _Reader:
 
     def model(self, node: dict[str, Any]) -> Recommender:
         name = node["model"]
-        homes = {entry.name: entry for entry in registry.MODELS.values()}
+        homes = {entry.name: entry for entry in registry.entries().values()}
         if name not in self.also and name not in homes:
             raise DataError(
                 f"{self.source} holds a {name}, which is not a registered model. If the class is yours: "

@@ -178,7 +178,7 @@ def _model(which: str, holder: Holder) -> dict[str, Any]:
     if snapshot is None:
         return {"which": which, "version": None, "kind": None, "about": None, "refused": refused}
     kind = type(snapshot.model).__name__
-    about = next((entry.about for entry in registry.MODELS.values() if entry.name == kind), None)
+    about = next((entry.about for entry in registry.entries().values() if entry.name == kind), None)
     return {"which": which, "version": snapshot.version, "kind": kind, "about": about, "refused": refused}
 
 

@@ -142,7 +142,7 @@ def test_an_error_of_ours_shows_its_traceback_and_code_70() -> None:
 # ---------------------------------------------------------------------- models
 def test_models_shows_every_model_and_its_parameters() -> None:
     result = run("models")
-    for name in registry.MODELS:
+    for name in registry.entries():
         assert name in result.stdout
     assert run_json("models")["item-knn"]["params"] == registry.make("item-knn").params()
 
