@@ -39,6 +39,8 @@ def _psi_wrongly(how: str) -> Distance:
                 p, q = before / before.sum() + s, now / now.sum() + s
             elif how == "s once":
                 p, q = (before + s) / (before.sum() + s), (now + s) / (now.sum() + s)
+            elif how == "ten":
+                p, q = (before + s) / (before.sum() + 10 * s), (now + s) / (now.sum() + 10 * s)
             elif how == "counts":
                 p, q = before + s, now + s
             elif how == "clipped":
@@ -70,6 +72,7 @@ def _check_psi(psi: Distance) -> None:
         "larger still. Add s = 0.5 to every *count*.",
         "smoothed shares": "s is added to the *counts*. Added to the shares, half of everything is made up.",
         "s once": "the shares no longer add up to 1: s goes into B bins, so the total grows by s times B.",
+        "ten": "the total grew by ten times s, but B is the number of bins that you are given, and not always ten.",
         "counts": "you compared counts. A week with half the traffic is not a change of the mix: divide by the totals.",
         "one direction": "the sum runs over q ln(q / p): that is half of it, the Kullback-Leibler divergence. "
         "PSI has the factor (q - p), and is the same both ways round.",
@@ -197,6 +200,10 @@ def _dealt_wrongly(how: str) -> Null:
                 swap = rng.random((users, 1)) < 0.5
                 out.append(drift.psi(np.where(swap, now, before).sum(axis=0), now.sum(axis=0)))
                 continue
+            elif how == "shuffled":
+                weeks = rng.permutation(np.concatenate([before, now]))
+                out.append(drift.psi(weeks[:users].sum(axis=0), weeks[users:].sum(axis=0)))
+                continue
             elif how == "half":
                 some = rng.permutation(users) < users // 2
                 both = before + now
@@ -249,21 +256,28 @@ def _check_dealt(null: Null) -> None:
             "rows were torn apart, or were left out, or counted twice. A user's week moves as a whole, all bins together, "
             "and every row is in one window: two distances are possible here."
         )
-    share = np.isclose(got, together).mean()
-    if share == 0:
-        alike = np.array([[20, 0], [0, 20]])
-        if not np.allclose(_values(null, alike, alike, 20, 1, "two users"), 0):
-            raise Incorrect(
-                "two users who did the same in both weeks: whoever's weeks change places, the distance stays 0. Yours does "
-                "not: you put a user's *two* weeks together into one window. One of them belongs into each."
-            )
+    alike = np.array([[20, 0], [0, 20]])
+    still = np.isclose(_values(null, alike, alike, 60, 1, "two users"), 0)
+    if not still.all():
         raise Incorrect(
-            "in no draw were Ann's and Bob's rows in the same window, but chance alone puts them there half of the time. "
+            "two users who did the same in both weeks: whoever's weeks change places, the distance stays 0. Yours does "
+            + (
+                "so in some draws only: in the others both weeks of a user came into one window, as if everybody's weeks were "
+                "shuffled together. A user exchanges their *own* two."
+                if still.any()
+                else "not: you put a user's *two* weeks together into one window. One of them belongs into each."
+            )
+        )
+    share = np.isclose(got, together).mean()
+    who = "two users, Ann with 20 rows in the first week and Bob with 20 in the second:"
+    if share == 0:
+        raise Incorrect(
+            f"{who} in no draw were they in the same window, but chance alone puts them there half of the time. "
             "Every user needs a coin of their own, anew in every draw."
         )
     if not 0.38 < share < 0.62:
         raise Incorrect(
-            f"Ann and Bob were in the same window in {share:.0%} of the draws. With a fair coin for each it is half of them."
+            f"{who} in {share:.0%} of the draws they were in the same window. With a fair coin for each it is half of them."
         )
     # One user: whichever way round, PSI is the same.
     before, now = np.array([[3, 7]]), np.array([[16, 4]])
@@ -398,6 +412,7 @@ def _cost_wrongly(how: str) -> Cost:
                 "per cycle": training + visits * lost,
                 "a day more": (training + visits * loss[: d + 1].sum()) / d,
                 "from the second": (training + visits * loss[1:d].sum()) / d,
+                "shifted": (training + visits * loss[1 : d + 1].sum()) / d,
                 "no visits": (training + lost) / d,
                 "all": (training + visits * loss.sum()) / d,
                 "mean of all": training / d + visits * loss.mean(),
@@ -419,6 +434,7 @@ def _check_cost(cost: Cost) -> None:
         "per cycle": "that is what a whole cycle of d days costs. Cycles of different length are compared by their cost a *day*.",
         "a day more": "a cycle of d days has d losses, loss[0] to loss[d - 1]: you added one more.",
         "from the second": "the model's first day is loss[0]: you left it out.",
+        "shifted": "loss[0] is l_1, the model's first day: yours are the days 2 to d + 1.",
         "no visits": "loss is in clicks a visit: times the visits of a day, it is clicks.",
         "all": "you added up all of `loss`. After d days the model is replaced: only the first d days count.",
         "mean of all": "you averaged all of `loss`. After d days the model is replaced: average the first d days only.",
@@ -462,6 +478,7 @@ EXERCISES = [
             WrongAnswer("empty shares clipped", lambda: _psi_wrongly("clipped"), "far too large"),
             WrongAnswer("smoothed shares", lambda: _psi_wrongly("smoothed shares"), "to the *counts*"),
             WrongAnswer("total grows by s only", lambda: _psi_wrongly("s once"), "s times B"),
+            WrongAnswer("ten bins, always", lambda: _psi_wrongly("ten"), "not always ten"),
             WrongAnswer("counts, not shares", lambda: _psi_wrongly("counts"), "divide by the totals"),
             WrongAnswer("Kullback-Leibler", lambda: _psi_wrongly("one direction"), "half of it"),
             WrongAnswer("in bits", lambda: _psi_wrongly("log2"), "natural logarithm"),
@@ -506,7 +523,7 @@ EXERCISES = [
             WrongAnswer("the folklore", lambda: _nothing() | {"limit": 0.1}, "folklore again"),
         ),
         points=2,
-        explanation="The small shop should expect 0.12, so its alarm at 0.1 rings on most days. It needs about 340 clicks in each "
+        explanation="The small shop should expect 0.12, so its alarm at 0.1 rings on more than half of all days. It needs about 340 clicks in each "
         "window before 0.1 means anything. The large shop should wake up at 0.0003, and with a limit of 0.1 it sleeps through "
         "changes three hundred times as large. A limit is not a property of PSI. It belongs to a number of bins, to the traffic, and "
         "to how often you can bear a false alarm.",
@@ -527,7 +544,7 @@ EXERCISES = [
                 return drift.psi(pooled - dealt, dealt)
             ```
 
-            The idea is right, and the alarm still rings about five times as often as it should. Find out what is dealt here, and what *may*
+            The idea is right, and the alarm still rings five to six times as often as it should. Find out what is dealt here, and what *may*
             be dealt if nothing has changed. Both weeks are equally long. So for any one user, this week and last week might as
             well have come in the other order.
         """,
@@ -547,6 +564,11 @@ EXERCISES = [
             WrongAnswer("one window dealt, the other kept", lambda: _dealt_wrongly("counted twice"), "counted twice"),
             WrongAnswer(
                 "half of the users into each window", lambda: _dealt_wrongly("half"), "weeks together into one window"
+            ),
+            WrongAnswer(
+                "everybody's weeks shuffled together",
+                lambda: _dealt_wrongly("shuffled"),
+                "shuffled together",
             ),
             WrongAnswer("an unfair coin", lambda: _dealt_wrongly("seldom"), "fair coin"),
             WrongAnswer("the largest alone", lambda: _dealt_wrongly("largest"), "the shape should be"),
@@ -653,6 +675,7 @@ EXERCISES = [
             WrongAnswer("cost of a cycle", lambda: _cost_wrongly("per cycle"), "cost a *day*"),
             WrongAnswer("one day too many", lambda: _cost_wrongly("a day more"), "one more"),
             WrongAnswer("the first day forgotten", lambda: _cost_wrongly("from the second"), "left it out"),
+            WrongAnswer("all a day late", lambda: _cost_wrongly("shifted"), "days 2 to d + 1"),
             WrongAnswer("visits forgotten", lambda: _cost_wrongly("no visits"), "clicks a visit"),
             WrongAnswer("d ignored", lambda: _cost_wrongly("all"), "only the first d days"),
             WrongAnswer("mean of all losses", lambda: _cost_wrongly("mean of all"), "average the first d days"),
