@@ -136,7 +136,7 @@ def _check_users(users_per_arm: Callable[..., float]) -> None:
         if got == _users_wrongly(how)(*case):
             raise Incorrect(message)
     if got == 2 * _users(*case):
-        raise Incorrect(messages["both"])
+        raise Incorrect("you doubled the result at the end, for both arms. The question is about one arm.")
     for effect, variance, more in (
         (0.5, 208.9, {}),
         (-0.5, 208.9, {}),
@@ -630,7 +630,7 @@ EXERCISES = [
             WrongAnswer("factor of one", lambda: _users_wrongly("one"), "difference of two means"),
             WrongAnswer("standard deviation", lambda: _users_wrongly("deviation"), "variance"),
             WrongAnswer("variance squared", lambda: _users_wrongly("variance squared"), "variance itself"),
-            WrongAnswer("two arms, each rounded", lambda: lambda *a, **k: 2 * _users(*a, **k), "both arms together"),
+            WrongAnswer("two arms, each rounded", lambda: lambda *a, **k: 2 * _users(*a, **k), "doubled the result"),
             WrongAnswer("effect not squared", lambda: _users_wrongly("linear"), "four times"),
             WrongAnswer("z not squared", lambda: _users_wrongly("z not squared"), "not squared"),
             WrongAnswer("not rounded", lambda: _users_wrongly("fraction"), "Round up"),
