@@ -34,6 +34,10 @@
 # we can ask for. So every method of this lesson is held against the truth, a thousand times if need be. That is how you
 # learn which of them to believe where nobody knows it.
 #
+# No other lesson is longer. Good places to stop are the ends of sections 4, 6 and 8. When you come back, run all cells
+# above that place: it takes less than a minute, and the same people click the same films again. (Run a *single* cell
+# twice, and it meets other people: the numbers in the text are those of one run from the top.)
+#
 # This lesson needs the packages of phase 3. If the first cell complains, end JupyterLab and start it with
 # `make lab PHASE=3`, or run `pip install 'recsys-lab[phase3]'`.
 #
@@ -76,8 +80,9 @@ new = EASE(reg=500.0).fit(ratings).recommend(audience.users, n=10)
 same = (old["item"].to_numpy() == new["item"].to_numpy()).mean()
 show(users=len(audience.users), percent_of_ranks_with_the_same_film=100 * same)
 # %% [markdown]
-# Almost half of all ranks show the same film as before. Now the colleague's evidence. Twenty thousand people use the
-# service. For two weeks they see the old lists; then the new ones are shipped, and two more weeks are counted.
+# Four ranks in ten show the same film as before. Now the colleague's evidence. Twenty thousand people use the service.
+# (`crowd` draws them from the 943, with repetition: some share their tastes, but each clicks alone.) For two weeks they
+# see the old lists; then the new ones are shipped, and two more weeks are counted.
 # %%
 DAYS = 14
 
@@ -146,8 +151,8 @@ for seed in ("1", "2"):  # each process draws a seed for its hashes; here we cho
     runs.append(np.array(done.stdout.split()))
 show({"users who changed sides with the restart, in percent": 100 * (runs[0] != runs[1]).mean()})
 # %% [markdown]
-# Nearly half of them: after the restart, the groups have nothing to do with those before. There are two more bugs in
-# that line. A cryptographic hash such as SHA-256 has none of them.
+# Nearly half of them: after the restart, the groups have nothing to do with those before. A cryptographic hash such as
+# SHA-256 gives the same number in every process. There are two more bugs in that line, and SHA-256 alone mends neither.
 
 
 # %% exercise="3.5.1"
@@ -185,7 +190,8 @@ show(pd.crosstab(spring, summer, normalize="index"), digits=3)
 # %% [markdown]
 # With one salt, everybody who was treated in spring is treated in summer. If the spring test annoyed them, summer
 # inherits annoyed people, and calls it an effect. With its own salt, each experiment shuffles anew: of those who were
-# treated in spring, about half are treated in summer.
+# treated in spring, about half are treated in summer. (The third bug, the whole percents, is gone as well: half a percent
+# of the users are those with a place below 0.005.)
 #
 # `Experiment` of the library does this, with 53 bits of the same hash. Its `traffic` lets you begin small and let more
 # people in:
@@ -231,10 +237,11 @@ n_c, n_t = len(control), len(treatment)
 p_c, p_t = k_c / n_c, k_t / n_t
 show(share_in_control=p_c, share_in_treatment=p_t, effect=p_t - p_c)
 # %% [markdown]
-# Write $n_c$ and $n_t$ for the users of the two arms, $p_c$ and $p_t$ for the shares. Suppose for a moment that the
+# `Stats` holds what a test must know of one **arm** (one group): its users, their mean and variance. Now by hand. Write
+# $n_c$ and $n_t$ for the users of the two arms, $p_c$ and $p_t$ for the shares. Suppose for a moment that the
 # list makes no difference: the **null hypothesis**. Then all users have one share $p$, which is best estimated from
-# both arms together, and the difference of two such samples scatters around 0 with a known standard error. The
-# **z-statistic** says how many of these errors we are away from 0:
+# both arms together, and the difference of two such samples scatters around 0 with a known **standard error**, the usual
+# size of its luck. The **z-statistic** says how many of these errors we are away from 0:
 #
 # $$z = \frac{p_t - p_c}{\sqrt{p (1 - p) \left( \frac{1}{n_c} + \frac{1}{n_t} \right)}}$$
 #
@@ -302,8 +309,12 @@ ax.legend()
 alt = "Histogram of t over A/A tests: a bell from -3 to 3 that follows the normal curve; dashed at -1.96 and 1.96."
 figure_alt(fig, alt)
 # %% [markdown]
-# The clicks of single users are far from normal: most click little, some a hundred times. The *means* of 500 of them are
-# normal enough. That is what the test needs.
+# The bell is the surprise here, for single users are nothing like it:
+# %%
+show({f"clicks of single users, {q:.1%} are at most": np.quantile(clicks_a, q) for q in (0.5, 0.9, 0.99, 0.999)})
+# %% [markdown]
+# Most click little, one in a thousand about ninety times. But the *means* of 500 of them are normal enough, and that
+# is what the test needs.
 #
 # ### A thousand experiments with an effect
 #
@@ -315,7 +326,7 @@ holds = (ab.low < truth) & (truth < ab.high)
 show({"intervals that hold the truth, in percent": 100 * holds.mean(), "mean effect": ab.effect.mean(), "truth": truth})
 # %% [markdown]
 # This is the meaning of "95 % interval": a machine that makes such intervals is right 95 times in 100. Of *your*
-# interval you cannot know which kind it is. Here are the first fifty:
+# interval you cannot know which kind it is. Here are the first fifty, in orange those that miss the truth:
 # %%
 fig, ax = plt.subplots()
 for i in range(50):
@@ -440,7 +451,11 @@ show(table, digits=3)
 # users a day when you turn users into days:
 # %%
 plan = plan_means(truth, variance)
-show({"users in all": plan.n, "days at 1,500 new users a day": days_needed(plan, users_per_day=1500)})
+show({"users in all": plan.n, "divided by 1,500 new users a day": plan.n / 1500})
+show({"days, in whole weeks": days_needed(plan, users_per_day=1500)})
+# %% [markdown]
+# Two weeks, then, until all have come. And our metric counts the clicks of *two weeks a person*: whoever comes on the
+# last day is watched for two more before the result is read.
 
 
 # %% [markdown] instructor=true
@@ -781,7 +796,8 @@ show(split.sort_values("percent treated"), digits=3)
 #
 # The mend is one line, and it is about *where to count*: log the assignment when it is made, in both arms alike, before
 # anything can fail. Whoever got the fallback list was still assigned to the treatment, and the time-out is a part of
-# what the treatment does. Here everybody is counted (and the time-outs are mended, too):
+# what the treatment does. Here everybody is counted (and the time-outs are mended, too). The last line is how a result
+# of the library prints itself: effect and interval in clicks, the same in percent of the control, p:
 # %%
 mended = welch(**by_variant(people, "clicks"))
 sound = srm(people["variant"].value_counts().to_dict(), {"control": 0.5, "treatment": 0.5})
@@ -835,8 +851,9 @@ show(
 
 # %% [markdown]
 # Each single morning the test is honest. But twenty mornings are twenty chances to be fooled, and you stop at the first
-# one. A quarter of all useless changes would be shipped. With more mornings it only gets worse: the line of an A/A test
-# wanders, and sooner or later it leaves any fixed corridor. It is your flaky test, rerun until it is green.
+# one. A quarter of all useless changes would be called an effect, about as often a win as a loss. With more mornings it
+# only gets worse: the line of an A/A test wanders, and sooner or later it leaves any fixed corridor. It is your flaky
+# test, rerun until it is green.
 #
 # There are two honest ways out. **Do not look** until the planned end. Or use a p-value that may be looked at.
 #
@@ -940,7 +957,8 @@ show(pd.DataFrame(rows, columns=["method", "effect found", "days, mean"]), digit
 # dashboard: mSPRT, and for guardrails, where you want to stop *harm* at once, mSPRT too.
 #
 # One caution: all this is for users who arrive one after the other. If the *same* users collect more and more clicks, the
-# estimates of successive days are closer to each other than these methods suppose.
+# estimates of successive days are closer to each other than these methods suppose. Then count each user once, on the day
+# when their two weeks are over: so each look has new users again.
 #
 # %% [markdown] instructor=true
 # **Timing.** 45 minutes with the exercise.
@@ -956,8 +974,10 @@ show(pd.DataFrame(rows, columns=["method", "effect found", "days, mean"]), digit
 # **guardrails**, and the commonest mistake with them is one sentence: "no significant difference, so no harm".
 #
 # Take a change that does harm. A push of -0.3 makes people click less, and the share of those who click at least once
-# falls. The truth is a formula: somebody who comes $a$ times a day on average finds nothing to click in 14 days with
-# the chance $e^{-14 a c}$, where $c$ is the chance of at least one click in a visit.
+# falls. The truth is a formula: somebody who comes $a$ times a day on average, at any time, finds nothing to click in
+# 14 days with the chance $e^{-14 a c}$, where $c$ is the chance of at least one click in a visit. Two rules judge the
+# change: "ship unless significant harm is found", and "ship if more harm than that is ruled out". How often will each
+# ship it? Guess before you run the cell.
 # %%
 from recsys_lab.experiment import non_inferior
 
@@ -1008,7 +1028,8 @@ days = pd.DataFrame(rows, columns=["day", "variant", "stats"]).set_index(["varia
 means = days.map(lambda stats: stats.mean).unstack("variant").loc[WEEK]
 show(means.assign(effect=means["treatment"] - means["control"]), digits=3)
 # %% [markdown]
-# Better on each of the seven days. And the week as a whole? Sufficient statistics can be added, so this is one line:
+# Better on each of the seven days. And the week as a whole? The number, mean and variance that a `Stats` holds can be
+# added up without the clicks themselves, so this is one line:
 # %%
 nobody = Stats(0, 0, 0)
 week = {variant: sum(days[variant], nobody) for variant in ("control", "treatment")}
@@ -1115,13 +1136,13 @@ from recsys_lab.experiment import plan_proportions
 
 smallest = 0.05 * clicks_a.mean()
 for_primary = plan_means(smallest, variance, rho=rho).n_control
-for_guard = plan_proportions((clicks_a > 0).mean(), -0.02).n_control
+for_guard = plan_proportions((clicks_a > 0).mean(), -0.02, alpha=0.1).n_control  # 5 % on the one side that harms
 show({"users per arm, primary metric": for_primary, "guardrail": for_guard})
 # %% [markdown]
-# The guardrail is the more expensive one here, so it sets the size: 14,000 people, half of them treated. **After**, the
+# The guardrail is the more expensive one here, so it sets the size: 11,000 people, half of them treated. **After**, the
 # questions come in a fixed order.
 # %%
-crowd = audience.crowd(14_000)
+crowd = audience.crowd(11_000)
 final = pd.DataFrame({"person": np.arange(len(crowd)), "before": two_weeks(old, crowd)["clicks"].to_numpy()})
 final["variant"] = Experiment("reg-500-final").assign(final["person"])
 worlds = {"control": two_weeks(old, crowd), "treatment": two_weeks(new, crowd)}
@@ -1132,7 +1153,7 @@ final["active"] = (final["clicks"] > 0).astype(int)
 final.head(4)
 # %% [markdown]
 # Split, guardrail, primary metric, and only then whatever else is of interest. The order matters: each line decides
-# whether the next may be read.
+# whether the next may be read. Before you run the cell, say for each line what you would have to see to stop there.
 # %%
 split = srm(final["variant"].value_counts().to_dict(), Experiment("reg-500-final").shares)
 active = by_variant(final, "active")

@@ -38,6 +38,10 @@ _GLUED = _place_of(lambda user, salt: f"{salt}{user}")
 _LAST = _place_of(lambda user, salt: f"{salt}:{user}", last=True)
 
 
+def _place_up_to_one(user: Any, salt: str) -> float:
+    return int(hashlib.sha256(f"{salt}:{user}".encode()).hexdigest()[:8], 16) / (16**8 - 1)
+
+
 def _place_by_hash(user: Any, salt: str) -> float:
     return hash(f"{salt}:{user}") % 100 / 100
 
@@ -64,6 +68,8 @@ def _check_place(place: Callable[[Any, str], float]) -> None:
     ):
         if is_same(springs, [wrong(user, "spring") for user in users]):
             raise Incorrect(message)
+    if springs == [_place_up_to_one(user, "spring") for user in users]:
+        raise Incorrect("you divided by 16**8 - 1: the largest hash would stand at 1, in no variant. Divide by 16**8.")
     if is_same(springs, [_place_by_hash(user, "spring") for user in users]):
         raise Incorrect(
             "this is Python's hash() again: after the next restart everybody has another place. Use hashlib.sha256."
@@ -98,6 +104,8 @@ def _users_wrongly(how: str) -> Callable[..., float]:
         n = {"both": 4, "one": 1}.get(how, 2) * z**2 * variance / effect**2
         if how == "deviation":
             n = 2 * z**2 * math.sqrt(variance) / effect**2
+        if how == "variance squared":
+            n = 2 * z**2 * variance**2 / effect**2
         if how == "linear":
             n = 2 * z**2 * variance / abs(effect)
         if how == "z not squared":
@@ -118,6 +126,7 @@ def _check_users(users_per_arm: Callable[..., float]) -> None:
         "both": "these are the users of both arms together. The question is about one arm.",
         "one": "a factor of 2 is missing: the effect is a difference of two means, and both are uncertain.",
         "deviation": "you used the standard deviation. The formula holds the variance; do not take its root.",
+        "variance squared": "you squared the variance. The sigma^2 of the formula is the variance itself.",
         "linear": "the effect is not squared: half the effect would need only twice the users. It needs four times as many.",
         "z not squared": "the sum of the two z is not squared.",
         "fraction": "there is no 0.6 of a user. Round up with math.ceil.",
@@ -126,6 +135,8 @@ def _check_users(users_per_arm: Callable[..., float]) -> None:
     for how, message in messages.items():
         if got == _users_wrongly(how)(*case):
             raise Incorrect(message)
+    if got == 2 * _users(*case):
+        raise Incorrect("you doubled the result at the end, for both arms. The question is about one arm.")
     for effect, variance, more in (
         (0.5, 208.9, {}),
         (-0.5, 208.9, {}),
@@ -337,6 +348,9 @@ def _scores(users: pd.DataFrame, columns: Sequence[str], shares: Shares, how: st
     found = {}
     if how == "equal":
         shares = {name: 1 / len(shares) for name in shares}
+    if how == "observed":
+        seen = users["variant"].value_counts(normalize=True)
+        shares = {name: float(seen[name]) for name in shares}
     for column in columns:
         for value, part in users.groupby(column, observed=True):
             counts = part["variant"].value_counts()
@@ -461,11 +475,12 @@ def _check_culprit(culprit: Culprit) -> None:
             continue
         hit = f"users with {column}={value!r} went missing, and you found {got[0]}={got[1]!r}"
         for how, message in (
+            ("observed", "You expected the split of the whole log, which is itself broken; take what was planned from `shares`."),
+            ("present", "One variant has no row at all there, so `value_counts` does not name it. Its count is 0, not nothing."),
             ("percent", "A segment of a few people is tilted by chance. Weigh the tilt with the size: use chi-square."),
             ("equal", "You expected equal arms; take what was planned from `shares`."),
             ("absolute", "You took the largest count of missing users; 100 missing of 9,000 can be chance, of 1,000 not. Use chi-square."),
             ("size", "That is the largest segment, not the most uneven one."),
-            ("present", "One variant has no row at all there, so `value_counts` does not name it. Its count is 0, not nothing."),
             ("turned", "That is the segment whose split is soundest; take the largest statistic, or the smallest p-value."),
         ):  # fmt: skip
             if answer == _culprit(users, columns, shares, how):
@@ -580,6 +595,7 @@ EXERCISES = [
             WrongAnswer("whole percents", lambda: _place_in_percent, "whole percents"),
             WrongAnswer("Python's hash", lambda: _place_by_hash, "Python's hash()"),
             WrongAnswer("the last digits", lambda: _LAST, "take the first"),
+            WrongAnswer("one is reached", lambda: _place_up_to_one, "stand at 1"),
             WrongAnswer("not divided", lambda: lambda user, salt: _place(user, salt) * 16**8, "16**8"),
         ),
         points=2,
@@ -613,6 +629,8 @@ EXERCISES = [
             WrongAnswer("both arms", lambda: _users_wrongly("both"), "both arms together"),
             WrongAnswer("factor of one", lambda: _users_wrongly("one"), "difference of two means"),
             WrongAnswer("standard deviation", lambda: _users_wrongly("deviation"), "variance"),
+            WrongAnswer("variance squared", lambda: _users_wrongly("variance squared"), "variance itself"),
+            WrongAnswer("two arms, each rounded", lambda: lambda *a, **k: 2 * _users(*a, **k), "doubled the result"),
             WrongAnswer("effect not squared", lambda: _users_wrongly("linear"), "four times"),
             WrongAnswer("z not squared", lambda: _users_wrongly("z not squared"), "not squared"),
             WrongAnswer("not rounded", lambda: _users_wrongly("fraction"), "Round up"),
@@ -730,6 +748,7 @@ EXERCISES = [
         wrong=(
             WrongAnswer("largest difference in percent", lambda: _culprit_wrongly("percent"), "chance"),
             WrongAnswer("equal arms", lambda: _culprit_wrongly("equal"), "planned"),
+            WrongAnswer("the log's own split", lambda: _culprit_wrongly("observed"), "whole log"),
             WrongAnswer("most users missing", lambda: _culprit_wrongly("absolute"), "chi-square"),
             WrongAnswer("largest segment", lambda: _culprit_wrongly("size"), "largest segment"),
             WrongAnswer("smallest statistic", lambda: _culprit_wrongly("turned"), "soundest"),
