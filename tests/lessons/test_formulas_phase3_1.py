@@ -15,6 +15,7 @@ def test_a_percentile_is_one_of_the_latencies(sides):
         close(percentile(x, q), ordered(x=np.sort(x), r=r))
         close(percentile(x, q), np.percentile(x, 100 * q, method="inverted_cdf"))
         assert np.mean(x <= percentile(x, q)) >= q > np.mean(x < percentile(x, q))
+    close(percentile(x, 0.55), ordered(x=np.sort(x), r=110))  # 0.55 * 200 is a little more than 110, as a float
 
 
 @formula("3.1", r"s = 1 - (1 - p)^k")

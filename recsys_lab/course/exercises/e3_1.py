@@ -63,9 +63,13 @@ def _within_wrongly(how: str) -> Within:
                 own.shutdown(wait=False)
         job = pool.submit(score)
         other = instead() if how == "asks both" else None
+        limit = {"no limit": None, "milliseconds": seconds / 1000}.get(how, seconds)
         try:
-            return job.result(timeout=None if how == "no limit" else seconds), None
+            return job.result(timeout=limit), None
         except TimeoutError:
+            if how == "queues for what is popular":
+                job.cancel()
+                return pool.submit(instead).result(), "model-slow"
             if how != "left in the queue":
                 job.cancel()
             return (other if how == "asks both" else instead()), "model-slow"
@@ -101,6 +105,10 @@ def _check_within(answer: Within) -> None:
         asked.append(1)
         return [100]
 
+    def unhurried() -> list[int]:
+        time.sleep(0.1)
+        return [1, 2, 3]
+
     def broken() -> list[int]:
         raise ZeroDivisionError("a bug of the model")
 
@@ -110,6 +118,13 @@ def _check_within(answer: Within) -> None:
             ([1, 2, 3], None),
             what="a model that answers at once",
         )
+        got = _pair(answer(pool, 30.0, unhurried, popular))
+        if got[1] is not None:
+            raise Incorrect(
+                "a model that takes a tenth of a second was not waited for, though the limit was 30: `seconds` are seconds, "
+                "for `job.result(timeout=...)`, too."
+            )
+        same(got, ([1, 2, 3], None), what="a model that takes a tenth of a second")
         if asked:
             raise Incorrect("`instead` was called though the model answered: work for nothing, on every request.")
         same(
@@ -141,10 +156,17 @@ def _check_within(answer: Within) -> None:
             )
         same(got, ([100], "model-slow"), what="a model that is too slow")
 
-    many = _Blocked()
+    many, begun = _Blocked(), time.monotonic()
     with ThreadPoolExecutor(2) as pool:
         for _ in range(6):
-            answer(pool, 0.01, many, popular)
+            got = _pair(answer(pool, 0.01, many, popular))
+            if time.monotonic() - begun > _LATE * 0.8:
+                many.go.set()
+                raise Incorrect(
+                    "when both threads of `pool` hang, your function hangs with them. What gives the answer then must not wait "
+                    "for a free thread: call `instead()` yourself, and do not submit it to `pool`."
+                )
+            same(got, ([100], "model-slow"), what="a model that hangs for every request")
         if many.begun > 2:
             many.go.set()
             raise Incorrect(
@@ -330,7 +352,8 @@ def _check_kept(kept: Kept) -> None:
         same(ask(cache, new, 9, 3, request)["items"], [], what="a user who has seen everything")
     if new.calls != before + 1:
         raise Incorrect(
-            "an empty list was not found again: `if not items` takes it for nothing kept. Ask whether the *key* is there."
+            "an empty list was computed again, though it was kept: `if not items`, or a look at its length, takes it for "
+            "nothing. Ask whether the *key* is there."
         )
     new.empty, before = False, new.calls
     ask({}, new, 1, 3, "r13")
@@ -490,6 +513,9 @@ def _taste_wrongly(how: str) -> Taste:
             ratings = np.array([row["rating"] for row in history], dtype=float)
             if ratings.std() != 0:
                 return _taste_by_a_colleague(history)
+        if how == "nearly equal" and history:
+            ratings = np.array([row["rating"] for row in history], dtype=float)
+            return _taste(history) | ({"z": [0.0] * len(ratings)} if np.allclose(ratings, ratings[0]) else {})
         if how == "one more below":
             ratings = np.array([row["rating"] for row in history], dtype=float)
             return _taste(history) | {
@@ -565,6 +591,13 @@ def _check_taste(taste: Taste) -> None:
                     "point, so the spread is about 1e-16 and not 0. Compare the ratings themselves: are the lowest and the "
                     "highest the same? (The fuzz did not find this one.)"
                 )
+    near = np.asarray(ask(3.0, 3.00001)["z"], dtype=float)
+    if near.shape == (2,) and not near.any():
+        raise Incorrect(
+            "ratings [3, 3.00001] differ, if only by a little, and worked before: z is [-1, 1]. `allclose` takes them for the "
+            "same. Compare exactly: is the highest above the lowest?"
+        )
+    same(near, [-1.0, 1.0], what="ratings [3, 3.00001], which worked before", rtol=1e-4)
     rng = np.random.default_rng(0)
     for n in (2, 10, 300):
         ratings = rng.integers(1, 6, n).astype(float).tolist()
@@ -614,6 +647,12 @@ EXERCISES = [
             WrongAnswer(
                 "slow and broken are one", lambda: _within_wrongly("one reason for all"), "raises an exception"
             ),
+            WrongAnswer("takes seconds for milliseconds", lambda: _within_wrongly("milliseconds"), "are seconds"),
+            WrongAnswer(
+                "queues for what is popular",
+                lambda: _within_wrongly("queues for what is popular"),
+                "call `instead()` yourself",
+            ),
             WrongAnswer("asks for both lists", lambda: _within_wrongly("asks both"), "work for nothing"),
         ),
         points=3,
@@ -621,7 +660,7 @@ EXERCISES = [
         "to wait, and to have few of them. With a shared pool of two, two threads are lost and no more; what still "
         "queues is cancelled, so that the model is not busy with yesterday's requests when it wakes up. The service does "
         "the same (`serve/pool.py`), refuses at once when too many wait, and keeps a list that came too late for whoever "
-        "asks next.",
+        "asks next. (A model that itself raises `TimeoutError` counts as slow here; `job.done()` would tell the two apart.)",
         expected=example(
             "answer_within(pool, 0.2, score=lambda: [50, 181], instead=lambda: [100])",
             lambda: "([50, 181], None), or ([100], 'model-slow') if score takes a second",
@@ -632,7 +671,7 @@ EXERCISES = [
         title="The cache that lies",
         kind="figure it out",
         prompt="""
-            Below is a colleague's cache. It is fast, the tests are green, and it has **four** faults: four ways in which somebody
+            Above is a colleague's cache. It is fast, the tests are green, and it has **four** faults: four ways in which somebody
             gets an answer that is not true. Find them by reading, then write `kept` without them.
 
             `snapshot` has a `version` and a function `recommend(user, n)`, which may fail. `cache` is a dict that lives as long
@@ -666,7 +705,8 @@ EXERCISES = [
         "model lives on under the new one's name, which no monitor can see); a fallback is kept (one bad second makes a "
         "user's day unpersonal); the request id is kept (the log lies). One more thing is not a lie but a leak: lists of "
         "old versions stay for ever. The service solves that by giving each model a cache of its own, which goes with it, "
-        "and a limit in bytes.",
+        "and a limit in bytes. (The kept list itself is handed out: keep a tuple or the finished text, as the service does, "
+        "where a caller might change it.)",
         expected=lambda: (
             "asked twice with the same model, user and n: the same items, two request ids, and one call of recommend"
         ),
@@ -757,6 +797,7 @@ EXERCISES = [
             WrongAnswer("a mean of 0 for nobody", lambda: _taste_wrongly("means 0"), "nobody gave"),
             WrongAnswer("NaN for nobody", lambda: _taste_wrongly("NaN left in"), "JSON knows"),
             WrongAnswer("asks whether the spread is 0", lambda: _taste_wrongly("spread == 0"), "floating point"),
+            WrongAnswer("nearly the same is the same", lambda: _taste_wrongly("nearly equal"), "`allclose`"),
             WrongAnswer("adds a little below", lambda: _taste_wrongly("one more below"), "which worked before"),
             WrongAnswer("the last of the best", lambda: _taste_wrongly("last favourite"), "first of the best"),
         ),
