@@ -241,8 +241,8 @@ mixed, sign = [], []
 for a, b in zip(old_films.tolist(), new_films.tolist()):
     for coins in every_coin:
         items, team = draft_checked(a, b, K, coins)
-        mixed += items
-        sign += [1 if picked == "a" else -1 for picked in team]
+        mixed.extend(items)
+        sign.extend(1 if picked == "a" else -1 for picked in team)
 
 n_lists = len(users) * len(every_coin)
 mixed = pd.DataFrame({"user": np.repeat(users, 32 * K), "item": mixed, "rank": np.tile(np.arange(1, K + 1), n_lists)})
