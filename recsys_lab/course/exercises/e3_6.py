@@ -228,6 +228,15 @@ def _fixed_visitors(clicks: np.ndarray, n: int, seed: int) -> pd.DataFrame:
     return _drawn(clicks, np.random.default_rng(seed).random(n), np.random.default_rng(0).random(n))
 
 
+def _visitors_of_999(clicks: np.ndarray, n: int, seed: int) -> pd.DataFrame:
+    return _drawn(clicks, np.random.default_rng(seed).random(n), np.random.default_rng(999).random(n))
+
+
+def _in_turn(clicks: np.ndarray, n: int, seed: int) -> pd.DataFrame:
+    who = (np.arange(n) % len(clicks) + 0.5) / len(clicks)
+    return _drawn(clicks, who, np.random.default_rng(seed).random(n))
+
+
 def _click_as_propensity(clicks: np.ndarray, n: int, seed: int) -> pd.DataFrame:
     log = _log_visits(clicks, n, seed)
     return log.assign(propensity=np.asarray(clicks)[log["arm"]])
@@ -304,8 +313,18 @@ def _check_log_visits(log_visits: LogVisits) -> None:
     first, again, other = (_as_log(log_visits(clicks.copy(), n, seed), 4, n) for seed in (3, 3, 4))
     if not first.equals(again):
         raise Incorrect("the same seed gives another log each time: both streams must follow from the seed.")
-    if first["arm"].equals(other["arm"]) or first["reward"].equals(other["reward"]):
+    if first["reward"].equals(other["reward"]):
         raise Incorrect("another seed gives the same log: the seed is not used.")
+    if first["arm"].equals(other["arm"]):
+        raise Incorrect(
+            "another seed shows the same posters in the same order: the policy must draw them, from the seed."
+        )
+    one, two = (_as_log(log_visits(np.array([0.5]), 200, seed), 1, 200)["reward"] for seed in (3, 4))
+    if one.equals(two):
+        raise Incorrect(
+            "the visitors' luck is the same whatever the seed: all runs meet the same people, and some seed brings the bug back. "
+            "Both streams must follow from the seed."
+        )
     rates = first.groupby("arm")["reward"].mean().reindex(range(4)).to_numpy()
     if not (abs(rates - clicks) < 0.08).all():
         raise Incorrect(f"posters with chances {clicks.tolist()} are clicked {rates.round(2).tolist()} of the time.")
@@ -343,6 +362,7 @@ def _robust_wrongly(how: str) -> Robust:
                     "upside down": model + p / target[row, a] * left,
                     "normalised": model + w * left / w.mean(),
                     "sum": (model + w * left) * len(a),
+                    "clipped": model + np.minimum(w, 10) * left,
                 }[how].mean()
             )
 
@@ -393,6 +413,13 @@ def _check_robust(robust: Robust) -> None:
     for n, m, seed in ((1, 2, 0), (50, 6, 1), (400, 3, 2)):
         case = _case(n, m, seed)
         same(robust(*(part.copy() for part in case)), _robust(*case), what=f"{n} visits, {m} actions: the value")
+    case = _case(50, 3, 5)
+    case[2][::7] = 0.004
+    if is_same(robust(*(part.copy() for part in case)), _robust_wrongly("clipped")(*case)):
+        raise Incorrect(
+            "weights above 10 were cut. With the true propensities that makes a right estimate wrong: keep them."
+        )
+    same(robust(*(part.copy() for part in case)), _robust(*case), what="propensities down to 0.004: the value")
     a, r, p, _, q = _case(200, 4, 3)
     fixed = np.eye(4)[np.random.default_rng(4).integers(4, size=200)]
     same(robust(a, r, p, fixed, q), _robust(a, r, p, fixed, q), what="a target that always shows one action: the value")
@@ -439,11 +466,17 @@ def _looks_inverted(log: pd.DataFrame) -> pd.Series:
     return 1 / _looks(log)
 
 
+def _looks_by_film(log: pd.DataFrame) -> pd.Series:
+    """Each film at rank k against itself at rank 1, over all visits: who saw it there is forgotten."""
+    rates = log.groupby(["rank", "item"])["clicked"].mean().unstack()
+    return rates.div(rates.loc[1]).mean(axis=1)
+
+
 def _looks_rates(log: pd.DataFrame) -> pd.Series:
     return log[log["rank"] == log["k"]].groupby("k")["clicked"].mean()
 
 
-def swap_log(looks: np.ndarray, appeal: np.ndarray, n: int, seed: int) -> pd.DataFrame:
+def swap_log(looks: np.ndarray, appeal: np.ndarray, n: int, seed: int | Sequence[int]) -> pd.DataFrame:
     """n visits to one list, in each of which rank 1 and a random other rank k are exchanged or not."""
     rng, size = np.random.default_rng(seed), len(looks)
     k = rng.integers(2, size + 1, n)
@@ -465,11 +498,16 @@ def swap_log(looks: np.ndarray, appeal: np.ndarray, n: int, seed: int) -> pd.Dat
     )
 
 
+def two_audiences(looks: np.ndarray, appeal: np.ndarray, n: int, seed: int) -> pd.DataFrame:
+    """Two kinds of users with the same films, which one of them likes best that the other likes least."""
+    one, other = (swap_log(looks, appeal, n // 2, [seed, kind]) for kind in (0, 1))
+    other = other.assign(item=len(looks) - 1 - other["item"], visit=other["visit"] + n // 2)
+    return pd.concat([one, other], ignore_index=True)
+
+
 def _as_looks(got: Any, ranks: int) -> pd.Series:
     if got is None:
         raise Incorrect("got None where a Series is expected: is a `return` missing?")
-    if isinstance(got, pd.DataFrame) and got.shape[1] == 1:
-        got = got.iloc[:, 0]
     if isinstance(got, dict):
         got = pd.Series(got)
     if not isinstance(got, pd.Series):
@@ -531,6 +569,14 @@ def _check_looks(looks: Looks) -> None:
         truth = np.arange(1, ranks + 1) ** -0.5
         log = swap_log(truth, np.linspace(0.9, 0.4, ranks), 40_000, ranks)
         _near(_as_looks(looks(log), ranks), truth, f"with {ranks} ranks")
+    log = two_audiences(truth, np.linspace(0.9, 0.3, 6), 40_000, 3)
+    got = _as_looks(looks(log), 6)
+    if is_same(got.to_numpy(), _looks_by_film(log).to_numpy()):
+        raise Incorrect(
+            "you followed each film over all visits. Two audiences see the same films in another order: who saw it at rank k likes "
+            "it less than who saw it at rank 1. Compare within the visits of one k, where the coin chose the place."
+        )
+    _near(got, truth, "with two audiences that like opposite films")
 
 
 def _near(got: pd.Series, truth: np.ndarray, where: str) -> None:
@@ -634,6 +680,8 @@ EXERCISES = [
             WrongAnswer("1 - u", lambda: _mirrored, "still in step"),
             WrongAnswer("one number thrown away", lambda: _in_step_late, "only shifted"),
             WrongAnswer("visitors always from seed 0", lambda: _fixed_visitors, "still in step"),
+            WrongAnswer("visitors always from one odd seed", lambda: _visitors_of_999, "luck is the same"),
+            WrongAnswer("posters in turn", lambda: _in_turn, "the same posters"),
             WrongAnswer("no seed", lambda: _unseeded, "another log each time"),
             WrongAnswer("one seed for all", lambda: _always_the_same, "the seed is not used"),
             WrongAnswer("click chance as propensity", lambda: _click_as_propensity, "not the chance of a click"),
@@ -678,6 +726,7 @@ EXERCISES = [
             WrongAnswer("weight upside down", lambda: _robust_wrongly("upside down"), "upside down"),
             WrongAnswer("weights normalised", lambda: _robust_wrongly("normalised"), "as SNIPS does"),
             WrongAnswer("sum", lambda: _robust_wrongly("sum"), "sum over the visits"),
+            WrongAnswer("weights cut at 10", lambda: _robust_wrongly("clipped"), "were cut"),
         ),
         points=2,
         explanation="""
@@ -710,6 +759,7 @@ EXERCISES = [
             WrongAnswer("rank 1 of all visits", lambda: _looks_all_tops, "whatever their k"),
             WrongAnswer("rank k of all visits", lambda: _looks_all_rows, "whose k was another"),
             WrongAnswer("upside down", lambda: _looks_inverted, "upside down"),
+            WrongAnswer("each film over all visits", lambda: _looks_by_film, "followed each film"),
             WrongAnswer("rates, not ratios", lambda: _looks_rates, "these are click rates"),
         ),
         points=2,
