@@ -683,9 +683,9 @@ figure_alt(
 # %% [markdown]
 # ## 7. The gauge is green
 #
-# "Alarm on the age of the last run" is the advice of every runbook, and since March 2026 Feast's feature server has the
-# number ready: `feast_feature_freshness_seconds`, for each view the seconds since the end of its last run. Where does it
-# get that end? The registry lists the runs. Look at `nightly`, the store that section 5 has copied backwards, and then
+# "Alarm on the age of the last run" is good advice, and since March 2026 Feast's feature server has the number ready
+# (pull request 6071): `feast_feature_freshness_seconds`, for each view the seconds since the end of its last run. Where
+# does it get that end? The registry lists the runs. Look at `nightly`, the store that section 5 has copied backwards, and then
 # let the next incremental run come round, an hour later:
 # %%
 view = nightly.store.get_feature_view("user_activity")
@@ -704,9 +704,9 @@ show(
 
 # %% [markdown]
 # The gauge takes the *latest* end of all runs, 22 April, and is green. The incremental run takes the same number for its
-# beginning: all that it copies lies after 22 April, so it repairs nobody, and no later one will. Both ask the registry
-# what **ran**. What is **there** only the store can tell. It gives you a count for each user, and you have the history.
-# When was it filled? Work it out.
+# beginning: all that it copies lies after 22 April. So it repairs nobody, and a later one only those who rate again. Both
+# ask the registry what **ran**. What is **there** only the store can tell. It gives you a count for each user, and you
+# have the history. When was it filled? Work it out.
 # %% exercise="3.3.5"
 def filled_between(served, features):
     """The seconds at which one full run may have filled the store: (earliest, latest), or None if no run explains it.
@@ -744,9 +744,10 @@ told = {"repository": holds(repository), "fresh, empty": holds(fresh)}
 fresh.materialize(noon)
 show(told | {"fresh, filled at noon": holds(fresh), "nightly": holds(nightly)})
 # %% [markdown]
-# Nobody wrote down when `fresh` was filled, and yet the values of 943 users leave only minutes around noon. One user
-# says little: who last came in January fits any run since. It is the crowd that is precise, because somebody is always
-# just before or just after a rating. The users whom the store does not know speak, too: it was filled before they came.
+# Nobody wrote down when `fresh` was filled, and yet the values of 943 users leave four hours of one morning, out of seven
+# months. One user says little: who last came in January fits any run since. It is the crowd that is precise, because
+# sooner or later somebody rates: on a busy site that is a matter of seconds. The users whom the store does not know speak,
+# too: it was filled before they came.
 #
 # And `nightly` holds **no moment**: somebody's value is of April, and somebody else's is too old for that. No gauge of
 # runs can show this; these five lines, on a sample of keys every night, do. (Feast gives an event time with each value,
@@ -825,8 +826,8 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 #   other's features (Nene and Chen, "Michelangelo Palette", QCon.ai 2019).
 # - **DoorDash** describes its online store as a key-value store with billions of records. It compared five engines,
 #   stayed with Redis, and tripled its capacity by packing all features of an entity into one hash, shorter names and
-#   compression (Khan and Hassan, "Building a Gigascale ML Feature Store with Redis", 19 November 2020). At that size the store is
-#   a bill, and the work on it a saving.
+#   compression (Khan and Hassan, "Building a Gigascale ML Feature Store with Redis", 19 November 2020). At that size the
+#   store is a bill, and the work on it a saving.
 # - **Feast** states in its documentation that the time to live is relative to each row's timestamp and not to the time
 #   of the query ("Point-in-time joins"). That it does not hold online is to be found in the issues, and the page
 #   "Feature retrieval" still promises that it does. Read all three, then ask the store.
@@ -840,9 +841,9 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # one definition with `known_at`, from which both are filled. Then freshness as a requirement, measured feature by
 # feature: a user's session from a stream, a film's mean from a nightly job. Then sizes: users times features times
 # bytes, and often the answer is one table. Then what can fail without an error, and the check for each: rows in equal
-# rows out; online equals offline for a sample, every night; the age of the last run, with an alarm, and what
-# moment the store holds by its values; expiry the same on both sides. Then people: registry, owner, versions. Only at the end a product's name, and a reason why thirty lines
-# are not enough.
+# rows out; online equals offline for a sample, every night; the age of the last run, with an alarm, and the moment that
+# the store holds by its values; expiry the same on both sides. Then people: registry, owner, versions. Only at the end a
+# product's name, and a reason why thirty lines are not enough.
 #
 # ## Take-aways
 #
@@ -860,7 +861,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # - Feast's issues 6787 (rows that share key and second), 6821 and 4133 (time to live online): good reports to learn
 #   writing reports from.
 # - A. Nene and E. Chen (2019), "Michelangelo Palette: A Feature Engineering Platform at Uber", QCon.ai, with transcript.
-# - A. Khan and Z. S. Hassan (2020), "Building a Gigascale ML Feature Store with Redis, Binary Serialization, String Hashing, and
-#   Compression", DoorDash Engineering.
+# - A. Khan and Z. S. Hassan (2020), "Building a Gigascale ML Feature Store with Redis, Binary Serialization, String
+#   Hashing, and Compression", DoorDash Engineering.
 # - D. Sculley et al. (2015), "Hidden Technical Debt in Machine Learning Systems", NIPS, section 3: why
 #   dependencies on data cost more than those on code.
