@@ -170,13 +170,13 @@ def _survivor_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     real = _ratings()
     sixty = real.loc[real["user"] <= 60, ["user", "item", "rating", "timestamp"]]
     few = pd.DataFrame(
-        [(1, film, 4, t) for film, t in enumerate((10, 10, 11, 30, 30, 31, 50, 51))]
-        + [(2, film, 3, t) for film, t in enumerate((30, 31, 31, 31, 31, 50))],
+        [(1, film, 4, t) for film, t in enumerate((10, 10, 11, 11, 30, 30, 31, 50, 51))]
+        + [(2, film, 3, t) for film, t in enumerate((30, 31, 31, 31, 31, 50, 50))],
         columns=["user", "item", "rating", "timestamp"],
     )
     late = real[real["timestamp"] >= real["timestamp"].quantile(0.95)].sample(frac=1, random_state=0)
     return [
-        ("fourteen rows of two users", few, user_features(few)),
+        ("sixteen rows of two users", few, user_features(few)),
         ("the 6,584 rows above", sixty, _features()),
         ("a twentieth of the ratings, the latest", late[["user", "item", "rating", "timestamp"]], _features()),
         ("the same row twice", pd.concat([few, few], ignore_index=True), user_features(few)),
