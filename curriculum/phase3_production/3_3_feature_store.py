@@ -3,13 +3,13 @@
 #   id: "3.3"
 #   title: "A feature store with Feast"
 #   phase: 3
-#   minutes: 180
+#   minutes: 210
 #   prerequisites: ["3.1", "3.2"]
 #   objectives:
 #     - "Build an offline and an online store of features in thirty lines, and the same with Feast"
 #     - "Retrieve features for training rows of the past and for requests of now, and prove that they are equal"
 #     - "Find out that a store silently loses rows, and by which rule"
-#     - "Say how stale an online store is under a schedule, and what a time to live does and does not"
+#     - "Say how stale an online store is, when it was filled, and what a time to live does and does not"
 #     - "Decide whether a team needs a feature store or a table, and who owns a feature"
 # ---
 # %% [markdown]
@@ -37,8 +37,8 @@
 # `make lab PHASE=3`, once. (Loading Feast takes a few seconds. It is large.)
 #
 # %% [markdown] instructor=true
-# **Timing (180 minutes alone; two sessions of 90 in class).** Session one: sections 1 to 4 with exercises 1 and 2.
-# Session two: sections 5 to 8 with exercises 3 and 4, quiz, interview question.
+# **Timing (210 minutes alone; two sessions of 100 in class).** Session one: sections 1 to 4 with exercises 1 and 2.
+# Session two: sections 5 to 8 with exercises 3 to 5, quiz, interview question.
 #
 # **Prepare.** Ask everybody for a cache at work: what fills it, how old may its values be, and who would notice if the
 # job that fills it had died on Friday? Keep the answers for section 5.
@@ -196,8 +196,9 @@ definitions = (repository.folder / "definitions.py").read_text(encoding="utf-8")
 print(definitions[definitions.index("user = Entity") :].strip())
 # %% [markdown]
 # Read it as a contract. It says nothing about *how* `mean_rating` is computed: that was the SQL of 3.2, and Feast
-# takes its result as a file. People who expect a feature store to compute features are disappointed here. What it
-# does is keep, find, join and serve. (`ttl` gets section 6 to itself.)
+# takes its result as a file. (It has other kinds of views that transform what they are given, on demand or by an engine
+# that you bring; the windows of 3.2 stay yours to write.) What these views do is keep, find, join and serve. (`ttl` gets
+# section 6 to itself.)
 #
 # The folder is an ordinary Feast repository, so Feast's own command works in it. In a terminal you would `cd` there
 # and type `feast feature-views list`:
@@ -305,9 +306,9 @@ show(
     digits=4,
 )
 # %% [markdown]
-# **One row a second.** The store takes user and second for the identity of a row, and so four films rated by one
-# click count as one row, four times. Film and stars were sent along; they do not matter to it. This is known to the
-# project: issue 6787 in Feast's tracker, opened in August 2026.
+# **One row a second.** The store takes user and second for the identity of a row. Four films that a user rates in the
+# same second are one row to it, and three are dropped. Film and stars were sent along; they do not matter to it. This is
+# known to the project: issue 6787 in Feast's tracker, opened in August 2026.
 #
 # **The strangers.** Sixty users have each lost their first moment, at which nothing was known of them. 3.2 called
 # these the most instructive rows of the table, and a plain `ASOF JOIN` threw them away, too. Here it is in a second
@@ -486,7 +487,7 @@ figure_alt(
     "requests from ten minutes on, the user is altogether absent for most from six hours on; film counts go wrong more slowly.",
 )
 # %% [markdown]
-# The middle column hurts. With a nightly run, most requests come from people whom the online store does not know at
+# The column "user absent" hurts. With a nightly run, most requests come from people whom the online store does not know at
 # all: they came today. Training never saw that, because in training rows everybody is known from their second moment on.
 # You measured in 3.2 what it costs in stars. The store has made the *definition* the same on both sides; the *moment*
 # it cannot make the same. Three ways out: fill it more often; write to it from the stream (Feast calls that a push
@@ -538,7 +539,8 @@ show({"users": len(users), "now with an older value": int(back.sum()), "largest 
 # %% [markdown]
 # A materialisation is an upsert, and this online store does not compare moments before it writes. Everybody who had
 # rated by 15 March and went on after it has fallen back; the others kept their April. It is neither the past nor the
-# present. The remedy costs one line: after any backfill, run the present again.
+# present. The remedy costs one line: after any backfill, run the present again, and all of it. (Not every engine falls
+# for this: Feast's Redis store compares the moments and keeps the newer value. Test yours.)
 #
 # Feast also has `materialize-incremental`, which copies only what became known since the last run. It is cheaper, and
 # it trusts that nothing arrives late: a row whose time lies before the last run, and which arrives after it, is never
@@ -557,8 +559,8 @@ show({"users": len(users), "now with an older value": int(back.sum()), "largest 
 # ## 6. A week of patience
 #
 # A value of last year says little about today. So each view has a **time to live**, `ttl`, and a colleague proposes
-# to set it to seven days: "MovieLens ends in 1998, so every value is expired; the tests will tell." Make a repository
-# with that setting, as everybody would: edit the definition, then apply it. (`feast apply` in a terminal does what the
+# to set it to seven days. Another objects: "MovieLens ends in 1998. With seven days everything would be expired." You
+# will find out what happens. Make a repository with that setting, as everybody would: edit the definition, then apply it. (`feast apply` in a terminal does what the
 # lines under `with` do; here it saves the seconds that Feast takes to start.)
 # %%
 weekly = FeatureRepository.create(folder / "weekly", ratings)
@@ -626,10 +628,10 @@ show(
 #   expire keys, by a setting of their own.)
 # - So the store, **whose purpose is to abolish skew, has made one**: the model learned what "unknown for a week" means,
 #   and never sees it again. Issue 6821 in Feast's tracker asks for this very thing (September 2026, open), and 4133
-#   has called the name misleading since 2024.
+#   has called the name misleading since 2024. (The documentation's page on retrieval says the opposite of what you
+#   see here: event timestamps, it says, keep old values from being served online.)
 #
-# There is a fourth place where it acts, with a fourth clock. The *first* incremental run begins at **today** minus
-# `ttl`. Here is a new repository, with the ten years of the library, filled as most tutorials show it,
+# And it acts in one more place, by another clock. The *first* incremental run begins at **today** minus `ttl`. Here is a new repository, with the ten years of the library, filled as most tutorials show it,
 # `feast materialize-incremental 1998-04-23T00:00:00`:
 # %%
 fresh = FeatureRepository.create(folder / "fresh", ratings)
@@ -654,7 +656,9 @@ for (what, age), marker in zip(ages.items(), "os"):
     ax.plot(patience, [100 * (age > days).mean() for days in patience], marker=marker, label=what)
 ax.axvline(7, color="#888888", linestyle="--", linewidth=1)
 ax.text(7.4, 80, "a week", color="#888888")
-ax.set(xscale="log", xlabel="time to live (days)", ylabel="late rows whose value is blanked (%)", ylim=(0, 100))
+ax.set(xscale="log", xlabel="time to live", ylabel="late rows whose value is blanked (%)", ylim=(0, 100))
+ax.set_xticks(patience, ["1 h", "6 h", "1 day", "2", "7", "14", "30", "60", "120 days"], fontsize=8)
+ax.set_xticks([], minor=True)
 ax.set_title("A time to live that suits users blanks films")
 ax.legend(loc="upper right")
 figure_alt(
@@ -677,7 +681,91 @@ figure_alt(
 # does serving?
 #
 # %% [markdown]
-# ## 7. Do you need one?
+# ## 7. The gauge is green
+#
+# "Alarm on the age of the last run" is good advice, and since March 2026 Feast's feature server has the number ready
+# (pull request 6071): `feast_feature_freshness_seconds`, for each view the seconds since the end of its last run. Where
+# does it get that end? The registry lists the runs. Look at `nightly`, the store that section 5 has copied backwards, and then
+# let the next incremental run come round, an hour later:
+# %%
+view = nightly.store.get_feature_view("user_activity")
+ends = [until for _, until in view.materialization_intervals]
+with contextlib.redirect_stdout(io.StringIO()):
+    nightly.store.materialize_incremental(end_date=datetime.fromtimestamp(end + 3600, UTC))
+after = nightly.online("user", users)["ratings"]
+show(
+    {
+        "runs, by the day of 1998 they ended at": [f"{until:%d %B}" for until in ends],
+        "end of the last run, to the gauge": f"{view.most_recent_end_time:%d %B}",
+        "users with an older value, after the incremental run": int((after < right).sum()),
+    }
+)
+
+
+# %% [markdown]
+# The gauge takes the *latest* end of all runs, 22 April, and is green. The incremental run takes the same number for its
+# beginning: all that it copies lies after 22 April. So it repairs nobody, and a later one only those who rate again. Both
+# ask the registry what **ran**. What is **there** only the store can tell. It gives you a count for each user, and you
+# have the history. When was it filled? Work it out.
+# %% exercise="3.3.5"
+def filled_between(served, features):
+    """The seconds at which one full run may have filled the store: (earliest, latest), or None if no run explains it.
+
+    served: frame with columns user, ratings (missing where the store has no value). features: frame with columns user,
+    known_at, ratings. Every m with earliest <= m < latest explains all of `served`; -inf, inf where nothing bounds it.
+    """
+    ### BEGIN SOLUTION
+    rows = features.merge(served[["user", "ratings"]], on="user", suffixes=("", "_served"))
+    copied = rows["ratings"] <= rows["ratings_served"]  # False for all rows of a user without a value
+    earliest = max(rows.loc[copied, "known_at"], default=-np.inf)
+    latest = min(rows.loc[~copied, "known_at"], default=np.inf)
+    return (earliest, latest) if earliest < latest else None
+    ### END SOLUTION
+
+
+# %% check="3.3.5"
+filled_checked = ex("3.3.5").check(filled_between)
+
+
+# %% [markdown]
+# Now ask four stores: the sound one, the empty one of section 6, the same one filled at noon of 31 March, and `nightly`.
+# %%
+def moment(second):
+    return "any" if np.isinf(second) else f"{datetime.fromtimestamp(second, UTC):%d %B %Y %H:%M:%S}"
+
+
+def holds(repository):
+    served = repository.online("user", users).astype({"ratings": float})  # a store without any value gives None
+    span = filled_checked(served, features["user"])
+    return "no moment" if span is None else [moment(second) for second in span]
+
+
+told = {"repository": holds(repository), "fresh, empty": holds(fresh)}
+fresh.materialize(noon)
+show(told | {"fresh, filled at noon": holds(fresh), "nightly": holds(nightly)})
+# %% [markdown]
+# Nobody wrote down when `fresh` was filled, and yet the values of 943 users leave four hours of one morning, out of seven
+# months. One user says little: who last came in January fits any run since. It is the crowd that is precise, because
+# sooner or later somebody rates: on a busy site that is a matter of seconds. The users whom the store does not know speak,
+# too: it was filled before they came.
+#
+# And `nightly` holds **no moment**: somebody's value is of April, and somebody else's is too old for that. No gauge of
+# runs can show this; these five lines, on a sample of keys every night, do. (Feast gives an event time with each value,
+# by `to_dict(include_event_timestamps=True)`. That is the age of the *row*, and an old row in a fresh store is as common
+# as a user on holiday.)
+#
+# %% [markdown] instructor=true
+# **Timing.** 30 minutes with the exercise. Start from one user on the blackboard: history 5 at nine, 6 at eleven; the
+# store says 5. When did the job run? Then a second user, then one without a value.
+#
+# **Misconceptions.** "The oldest value served is the age of the store": it is the age of a user who went away. "A user
+# without a value says nothing": the run was before their first row. "The registry knows": it knows what was started.
+#
+# **To discuss.** The job runs each night and its source has not been written for a week. What do gauge, registry and
+# this function say? (Green, on time, and `earliest` a week ago with no upper end: true, if somebody looks.)
+#
+# %% [markdown]
+# ## 8. Do you need one?
 #
 # Be honest about the size of things. Your thirty lines gave the same answers as Feast, on all users and films. What
 # did Feast add, and what did it ask?
@@ -689,10 +777,11 @@ figure_alt(
 # | latest values by key | a table with a primary key | a dozen engines to choose from |
 # | a list of what there is, with types | a wiki page, soon wrong | the registry |
 # | change of engine (Redis, BigQuery) | you rewrite it | a line in a file |
-# | monitoring of age, alarms | you write it | you write it |
-# | computing the features | your SQL | your SQL |
+# | age of the last run | you write it | a gauge of its server, since 2026 |
+# | what the store holds, and alarms | you write it | you write it |
+# | computing the features | your SQL | your SQL, or views that transform |
 # | to install, to upgrade, to learn | nothing | some fifty packages, and this lesson |
-# | surprises | your own | five in one lesson |
+# | surprises | your own | six in one lesson |
 #
 # **A table is enough** when one team has one or two models, features come from one database, lists may be computed in
 # batch, and a night's delay does no harm. A materialised view with a `known_at` column is a feature store, whatever it
@@ -711,7 +800,7 @@ figure_alt(
 #   place is training-serving skew, delivered on the day of the release.
 # - **Users are known.** A feature service per model says who takes what; without it nobody dares to delete anything.
 # - **The contract includes age.** "Filled every ten minutes, alarm after thirty" is part of the definition like the
-#   type, and the one part that no tool of this lesson checks for you.
+#   type. A gauge of the last run watches half of it; you wrote the other half in section 7.
 #
 # Close the workshop; the folder goes with everything in it.
 # %%
@@ -719,7 +808,7 @@ for store in tiny.values():
     store.db.close()
 workshop.cleanup()
 # %% [markdown] instructor=true
-# **Timing.** 20 minutes. Vote before section 7 and after it: would you introduce one at work?
+# **Timing.** 20 minutes. Vote before section 8 and after it: would you introduce one at work?
 #
 # **To discuss.** A feature's owner leaves the company. What in your organisation notices?
 #
@@ -737,10 +826,11 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 #   other's features (Nene and Chen, "Michelangelo Palette", QCon.ai 2019).
 # - **DoorDash** describes its online store as a key-value store with billions of records. It compared five engines,
 #   stayed with Redis, and tripled its capacity by packing all features of an entity into one hash, shorter names and
-#   compression (Khan, "Building a Gigascale ML Feature Store with Redis", 19 November 2020). At that size the store is
-#   a bill, and the work on it a saving.
+#   compression (Khan and Hassan, "Building a Gigascale ML Feature Store with Redis", 19 November 2020). At that size the
+#   store is a bill, and the work on it a saving.
 # - **Feast** states in its documentation that the time to live is relative to each row's timestamp and not to the time
-#   of the query ("Point-in-time joins"). That it does not hold online is to be found in the issues. Read both.
+#   of the query ("Point-in-time joins"). That it does not hold online is to be found in the issues, and the page
+#   "Feature retrieval" still promises that it does. Read all three, then ask the store.
 #
 # ## In the interview
 #
@@ -751,9 +841,9 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # one definition with `known_at`, from which both are filled. Then freshness as a requirement, measured feature by
 # feature: a user's session from a stream, a film's mean from a nightly job. Then sizes: users times features times
 # bytes, and often the answer is one table. Then what can fail without an error, and the check for each: rows in equal
-# rows out; online equals offline for a sample, every night; the age of the last run, with an alarm; expiry the same on
-# both sides. Then people: registry, owner, versions. Only at the end a product's name, and a reason why thirty lines
-# are not enough.
+# rows out; online equals offline for a sample, every night; the age of the last run, with an alarm, and the moment that
+# the store holds by its values; expiry the same on both sides. Then people: registry, owner, versions. Only at the end a
+# product's name, and a reason why thirty lines are not enough.
 #
 # ## Take-aways
 #
@@ -761,16 +851,17 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # - Materialise: nothing gets online by itself, and an old run repeated takes the present back.
 # - As many rows out as in, after every join. A store that is used by thousands can lose half of yours.
 # - Online equals offline is a statement about one moment. Staleness is what remains, and an as-of join measures it.
+# - A job's log says what ran, not what is there. Ask the values: each one bounds the moment of the run.
 # - A time to live looks back from each row; online, Feast does not enforce it. Test what you rely on.
 # - Start with a table. Change when people, not requests, make it too small. Every feature has an owner and an age.
 #
 # ## Further reading
 #
-# - Feast's documentation: "Point-in-time joins", "Feature view", "Online store".
+# - Feast's documentation: "Point-in-time joins", "Feature retrieval", "Feature view", "Online store".
 # - Feast's issues 6787 (rows that share key and second), 6821 and 4133 (time to live online): good reports to learn
 #   writing reports from.
 # - A. Nene and E. Chen (2019), "Michelangelo Palette: A Feature Engineering Platform at Uber", QCon.ai, with transcript.
-# - A. Khan (2020), "Building a Gigascale ML Feature Store with Redis, Binary Serialization, String Hashing, and
-#   Compression", DoorDash Engineering.
+# - A. Khan and Z. S. Hassan (2020), "Building a Gigascale ML Feature Store with Redis, Binary Serialization, String
+#   Hashing, and Compression", DoorDash Engineering.
 # - D. Sculley et al. (2015), "Hidden Technical Debt in Machine Learning Systems", NIPS, section 3: why
 #   dependencies on data cost more than those on code.

@@ -82,7 +82,7 @@ def _latest_cases() -> list[tuple[str, pd.DataFrame, str, float]]:
     films = item_features(_ratings()[_ratings()["user"] <= 40]).sample(frac=1, random_state=0)
     return [
         ("three users, until second 20", small, "user", 20),
-        ("the same rows in another order", small.iloc[::-1].set_axis([3, 3, 4, 5, 6]), "user", 29),
+        ("the same rows in another order", small.iloc[::-1], "user", 29),
         ("until a second in which nothing became known", small, "user", 26),
         ("before anything was known", small, "user", 9),
         ("a latest row whose mean is missing", holes, "user", 50),
@@ -170,13 +170,13 @@ def _survivor_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     real = _ratings()
     sixty = real.loc[real["user"] <= 60, ["user", "item", "rating", "timestamp"]]
     few = pd.DataFrame(
-        [(1, film, 4, t) for film, t in enumerate((10, 10, 11, 30, 30, 50, 51))]
-        + [(2, film, 3, t) for film, t in enumerate((30, 31, 31, 31, 31))],
+        [(1, film, 4, t) for film, t in enumerate((10, 10, 11, 11, 30, 30, 31, 50, 51))]
+        + [(2, film, 3, t) for film, t in enumerate((30, 31, 31, 31, 31, 50, 50))],
         columns=["user", "item", "rating", "timestamp"],
     )
     late = real[real["timestamp"] >= real["timestamp"].quantile(0.95)].sample(frac=1, random_state=0)
     return [
-        ("twelve rows of two users", few, user_features(few)),
+        ("sixteen rows of two users", few, user_features(few)),
         ("the 6,584 rows above", sixty, _features()),
         ("a twentieth of the ratings, the latest", late[["user", "item", "rating", "timestamp"]], _features()),
         ("the same row twice", pd.concat([few, few], ignore_index=True), user_features(few)),
@@ -193,10 +193,10 @@ def _check_survivors(survivors: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> 
         if got == want:
             continue
         for mistake, message in (
-            (_distinct_moments, "not yet. By this rule 2,993 of the rows above would come back, but 60 fewer do, and there are 60 users. Look at each user's first rows: what was known of them?"),
+            (_distinct_moments, "one cause found, one to go. By this rule 2,993 of the rows above would come back, but 60 fewer do, and there are 60 users. What was known at each user's first rows? Look at them"),
             (_known_only, "you leave out the rows of which nothing was known, and the rest is counted in full. Rows that share something with another row are lost, too"),
             (_unshared, "you drop *all* rows of a shared second. One of them comes back: look for such a second in `answer`"),
-            (_minus_users, "you subtract one row for each user. That fits the rows above by luck; which row is it, and does every user have it among the rows asked?"),
+            (_minus_users, "you subtract one row for each user. That fits the rows above by luck. Find out which row it is, and whether every user has it among the rows asked"),
             (_strictly_known, "a feature row with known_at *equal* to the row's second counts as known"),
             (_distinct_seconds, "two users may share a second without harm: the store looks at the user and the second together"),
             (lambda asked, _: len(asked), "that is what went in. Fewer rows come back"),
@@ -340,7 +340,7 @@ def _check_ttl(answers: Any) -> None:
     for letter, message in (
         ("a", "the row is one day younger than the value. A week's patience is enough"),
         ("b", "the value is eight days older than the row, and the row may look back seven"),
-        ("c", "you expect the online store to enforce it. Feast's does not: ask it, and see what an expired value looks like"),
+        ("c", "you expect the online store to enforce it, or you asked it while it was empty. Ask it after `weekly.materialize(end)`, and see what an expired value looks like"),
         ("d", "3650 days are ten years, counted back from the row. From 2026 they do not reach 1998"),
     ):  # fmt: skip
         if given[letter] != key[letter]:
@@ -352,10 +352,155 @@ def _number_or_none(value: Any, letter: str) -> int | None:
         raise Incorrect(f"the answer to {letter!r} is still `...`.")
     if value is None or value is pd.NA or (isinstance(value, (float, np.floating)) and np.isnan(value)):
         return None
+    if isinstance(value, str):
+        raise Incorrect(f"({letter}): write 272 or None without quotation marks.")
     found = number(value, f"({letter})")
     if found != _ttl_key()["c"]:
         raise Incorrect(f"({letter}): the only number known of user 1 after the last rating is 272; else it is None.")
     return int(found)
+
+
+# ------------------------------------------------------------------ 3.3.5 when the store was filled
+Span = tuple[float, float] | None
+
+
+def _filled(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    earliest, latest = _bounds(served, features)
+    return (earliest, latest) if earliest < latest else None
+
+
+def _bounds(served: pd.DataFrame, features: pd.DataFrame) -> tuple[float, float]:
+    rows = features.merge(served[["user", "ratings"]], on="user", suffixes=("", "_served"))
+    copied = rows["ratings"] <= rows["ratings_served"]
+    return max(rows.loc[copied, "known_at"], default=-np.inf), min(rows.loc[~copied, "known_at"], default=np.inf)
+
+
+def _filled_anyway(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    return _bounds(served, features)
+
+
+def _filled_present(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    return _filled(served.dropna(), features)
+
+
+def _filled_everybody(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    asked = features[["user"]].drop_duplicates().merge(served[["user", "ratings"]], on="user", how="left")
+    return _filled(asked, features)
+
+
+def _each(served: pd.DataFrame, features: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """The two bounds that each user sets alone."""
+    rows = features.merge(served[["user", "ratings"]], on="user", suffixes=("", "_served"))
+    copied = rows["ratings"] <= rows["ratings_served"]
+    low = rows["known_at"].astype(float).where(copied, -np.inf).groupby(rows["user"]).max()
+    return low, rows["known_at"].astype(float).where(~copied, np.inf).groupby(rows["user"]).min()
+
+
+def _filled_by_somebody(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    low, high = _each(served, features)
+    return low.min(), high.max()
+
+
+def _filled_rows(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    low, _ = _each(served, features)
+    known = low[low > -np.inf]
+    return (known.min(), known.max()) if len(known) else None
+
+
+def _filled_since(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    return _bounds(served, features)[0], np.inf
+
+
+def _filled_inclusive(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    earliest, latest = _bounds(served, features)
+    return (earliest, latest - 1) if earliest <= latest - 1 else None
+
+
+def _filled_touching(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    earliest, latest = _bounds(served, features)
+    return (earliest, latest) if earliest <= latest else None
+
+
+def _filled_after(served: pd.DataFrame, features: pd.DataFrame) -> Span:
+    earliest, latest = _bounds(served, features)
+    return (earliest + 1, latest) if earliest + 1 < latest else None
+
+
+@functools.cache
+def _filled_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
+    rows = [(1, 10, 1), (1, 20, 4), (1, 60, 5), (2, 15, 2), (2, 40, 3), (3, 45, 1), (4, 5, 2), (4, 33, 6)]
+    history = pd.DataFrame(rows, columns=["user", "known_at", "ratings"])
+    mixed = history.iloc[[4, 7, 0, 2, 6, 1, 5, 3]]
+
+    def store(*answers: tuple[int, float]) -> pd.DataFrame:
+        return pd.DataFrame(answers, columns=["user", "ratings"]).astype({"ratings": float})
+
+    none = float("nan")
+    real, noon = _features()[["user", "known_at", "ratings"]], 891_345_600  # of 31 March 1998
+    full, week = _store_of(real, noon), _store_of(real, noon + WEEK)
+    half = pd.concat([full[full["user"] % 2 == 0], week[week["user"] % 2 == 1]]).sample(frac=1, random_state=1)
+    return [
+        ("one user, whose count is 4", store((1, 4)), history),
+        ("four users, all with a value", store((2, 2), (1, 4), (4, 6)), mixed),
+        ("a user without a value", store((1, 4), (3, none), (2, 3)), mixed),
+        ("everybody has the newest value", store((1, 5), (2, 3), (3, 1), (4, 6)), mixed),
+        ("an empty store", store((1, none), (2, none), (3, none), (4, none)), mixed),
+        ("a user who is in no history", store((9, none), (1, 4)), mixed),
+        ("two values that no moment explains", store((1, 1), (3, 1)), mixed),
+        ("a value of second 20, and one that ended in second 20", store((1, 4), (5, 1)), _with(mixed, (5, 1, 1), (5, 20, 2))),
+        ("a single second is possible", store((1, 4), (5, 1)), _with(mixed, (5, 1, 1), (5, 21, 2))),
+        ("a third of MovieLens, filled at noon of 31 March", full[full["user"] % 3 == 0], real.sample(frac=1, random_state=0)),
+        ("MovieLens, filled at noon", full, real),
+        ("MovieLens, some users filled a week later", half, real),
+    ]  # fmt: skip
+
+
+def _with(history: pd.DataFrame, *rows: tuple[int, int, int]) -> pd.DataFrame:
+    return pd.concat([history, pd.DataFrame(rows, columns=history.columns)], ignore_index=True)
+
+
+def _store_of(features: pd.DataFrame, until: int) -> pd.DataFrame:
+    users = pd.DataFrame({"user": features["user"].unique()})
+    return users.merge(_latest(features, "user", until)[["user", "ratings"]], on="user", how="left")
+
+
+def _check_filled(filled_between: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> None:
+    for what, served, features in _filled_cases():
+        got = _span(filled_between(served.copy(), features.copy()))
+        want = _filled(served, features)
+        if got == want:
+            continue
+        for mistake, message in (
+            (_filled_by_somebody, "these are the moments that explain *some* answer. One run has to explain them all: the largest lower end, the smallest upper one"),
+            (_filled_everybody, "you count users who were not asked as missing from the store. `served` says nothing of them"),
+            (_filled_present, "you leave out the users without a value. They say that the run lies before their first row"),
+            (_filled_rows, "these are the moments of the rows that were served, the oldest and the newest. The oldest only says that a user has been away"),
+            (_filled_since, "`earliest` is right; but a run after some user's *next* row would have copied that one"),
+            (_filled_inclusive, "a row that becomes known in second `latest` is not in the store, so m < latest: that second itself bounds the run, not the one before it"),
+            (_filled_after, "a row that becomes known in the second of the run is copied, so earliest <= m: do not add a second"),
+            (_filled_touching, "a row known in that second is in the store, another of the same second is not. Then no run explains both: None"),
+            (_filled_anyway, "no moment explains all the answers, since one value is newer than another allows. Return None"),
+        ):  # fmt: skip
+            if got == mistake(served, features):
+                raise Incorrect(f"{what}: {message}.")
+        raise Incorrect(f"{what}: {_words(want)} is right, not {_words(got)}.")
+
+
+def _span(value: Any) -> Span:
+    if value is None:
+        return None
+    if not isinstance(value, (tuple, list, np.ndarray)) or len(value) != 2:
+        raise Incorrect("return a pair (earliest, latest), or None if no moment explains the answers.")
+    earliest, latest = (number(end, name) for end, name in zip(value, ("earliest", "latest")))
+    if np.isnan(earliest) or np.isnan(latest):
+        raise Incorrect(
+            "where nothing bounds the run stands -np.inf (earliest) or np.inf (latest), not a missing value."
+        )
+    return earliest, latest
+
+
+def _words(span: Span) -> str:
+    return "None" if span is None else f"({span[0]:,.0f}, {span[1]:,.0f})"
 
 
 EXERCISES = [
@@ -478,7 +623,7 @@ EXERCISES = [
         prompt="""
             The last rating of user 1 became known on 13 March 1998 at 01:15:37; since then `ratings` is 272. Predict what
             the store gives for `ratings` of user 1, **272 or None**; then ask it (`weekly` and `repository` are there, and
-            `now_known` asks).
+            `now_known` asks; it prints a missing value as nan).
 
             - `"a"`: `weekly`, a training row one day after that moment
             - `"b"`: `weekly`, a training row eight days after it
@@ -490,13 +635,18 @@ EXERCISES = [
         hints=(
             "Whose clock is it? For a training row there is only one sensible: the row's own. And who would delete an old "
             "value online?",
-            'Ask: `weekly.training_rows(pd.DataFrame({"user": [1], "item": [1], "timestamp": [889_751_737 + 86_400]}))`, '
-            'and `weekly.materialize(end)`, then `weekly.online("user", [1])`.',
+            "Ask: `now_known(weekly, known_at + 86_400)` and so on; for (c) first `weekly.materialize(end)`, then "
+            '`weekly.online("user", [1])`.',
         ),
         wrong=(
             WrongAnswer("counted from today", lambda: dict.fromkeys("abcd"), "not from today"),
             WrongAnswer("no effect at all", lambda: dict.fromkeys("abcd", 272), "eight days older"),
-            WrongAnswer("online expires", lambda: {"a": 272, "b": None, "c": None, "d": None}, "does not"),
+            WrongAnswer(
+                "online expires", lambda: {"a": 272, "b": None, "c": None, "d": None}, "expect the online store"
+            ),
+            WrongAnswer(
+                "in quotation marks", lambda: {"a": 272, "b": "None", "c": 272, "d": "None"}, "quotation marks"
+            ),
             WrongAnswer(
                 "ten years are for ever", lambda: {"a": 272, "b": None, "c": 272, "d": 272}, "do not reach 1998"
             ),
@@ -507,6 +657,51 @@ EXERCISES = [
         explanation="A `ttl` in Feast is no expiry of a cache. It says how far a *training row* may look back from its own "
         "time. Online nothing expires: the value of March is served in April, in 2026, and marked as present.",
         expected=lambda: '{"a": 272 or None, "b": 272 or None, "c": 272 or None, "d": 272 or None}',
+    ),
+    Exercise(
+        id="3.3.5",
+        title="Which moment does it hold?",
+        kind="figure it out",
+        prompt="""
+            Nobody knows when the store was filled. You have `served`, what it answers for some users, and `features`, the
+            history. Suppose that **one full run** at second m had copied what was known at m. Which m are possible? Return
+            `(earliest, latest)`: every m with earliest <= m < latest explains *all* the answers, no other m does, and
+            `-np.inf` or `np.inf` stands where nothing bounds it. Return None if no moment explains them.
+
+            What does a count tell of the run, and what does a missing one? A user's count grows with each row, and each
+            count served occurs in the user's history. Frames come in any order; some users of the history are not asked,
+            and some that are asked have no history.
+        """,
+        reference=lambda: _filled,
+        check=_check_filled,
+        hints=(
+            "Take one user and put the count served beside the history. Which rows did the run copy, which not? Each copied "
+            "row lies before the run or in its second, each other row after it. Then all users together.",
+            'Merge history and answers: `features.merge(served[["user", "ratings"]], on="user", suffixes=("", "_served"))`. A '
+            "row was copied if its count is not above the one served. `earliest` is the latest copied second, `latest` the "
+            "first that was not; if they are the wrong way round (or equal), no run explains the store.",
+        ),
+        wrong=(
+            WrongAnswer("never None", lambda: _filled_anyway, "Return None"),
+            WrongAnswer("only users with a value", lambda: _filled_present, "before their first row"),
+            WrongAnswer("all users of the history", lambda: _filled_everybody, "not asked"),
+            WrongAnswer("some answer", lambda: _filled_by_somebody, "explain *some* answer"),
+            WrongAnswer("the rows' own moments", lambda: _filled_rows, "has been away"),
+            WrongAnswer("no upper end", lambda: _filled_since, "*next* row"),
+            WrongAnswer("latest is inclusive", lambda: _filled_inclusive, "m < latest"),
+            WrongAnswer("a second too late", lambda: _filled_after, "do not add a second"),
+            WrongAnswer("an empty span", lambda: _filled_touching, "of the same second"),
+            WrongAnswer("one number", lambda: lambda served, features: 891_345_600, "a pair"),
+        ),
+        points=3,
+        explanation="Each row of the history is a witness: copied, and the run was not before it; not copied, and the run was "
+        "before it. A missing value is a user whose rows were all not copied. With many users the two ends come close, and if "
+        "they cross, the store holds values of more than one moment: a run of the past over the present, a run that failed "
+        "midway, or two jobs that write the same keys.",
+        expected=lambda: (
+            "(earliest, latest), two seconds since 1970, or None; for user 1 alone, who is served 268: "
+            f"{_words(_filled(pd.DataFrame({'user': [1], 'ratings': [268.0]}), _features()))}"
+        ),
     ),
 ]
 
