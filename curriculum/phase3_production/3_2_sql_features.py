@@ -38,8 +38,8 @@
 # `make lab PHASE=3`, once.
 #
 # %% [markdown] instructor=true
-# **Timing (210 minutes alone; two sessions of 105 in class).** Session one: sections 1 to 4 with exercises 1 to 3.
-# Session two: sections 5 to 7 with exercises 4 and 5, quiz, interview question.
+# **Timing (210 minutes alone; two sessions of two hours in class).** Session one: sections 1 to 4 with exercises 1
+# to 3. Session two: sections 5 to 7 with exercises 4 and 5, quiz, interview question.
 #
 # **Prepare.** Ask everybody for a number that two of their systems report differently (active users, revenue of
 # yesterday). Most have one. Keep the list for section 5.
@@ -120,8 +120,8 @@ figure_alt(
 # ## 2. Windows, and what happens within a second
 #
 # `known_before` reads the history once for each row. A database does all rows in one pass, with a *window*: for each
-# row, an aggregate over the rows before it. First the ratings of one second become one row; then the window runs over
-# the seconds.
+# row, an aggregate over the rows before it. First the ratings of one second become one row (`GROUP BY ALL` is DuckDB
+# for "by every column that is not aggregated"); then the window runs over the seconds.
 # %%
 known = duckdb.sql("""
     WITH seconds AS (
@@ -239,7 +239,7 @@ def latest_known(rows, features):
     Returns an array (len(rows),) in the order of rows, NaN where nothing was known yet.
     """
     ### BEGIN SOLUTION
-    numbered = rows[["user", "timestamp"]].reset_index(drop=True).rename_axis("place").reset_index()
+    numbered = rows[["user", "timestamp"]].assign(place=range(len(rows)))
     pairs = numbered.merge(features, on="user")
     pairs = pairs[pairs["known_at"] <= pairs["timestamp"]].sort_values("known_at")
     return pairs.groupby("place")["mean_rating"].last().reindex(numbered["place"]).to_numpy()
@@ -303,9 +303,9 @@ show(gaps | {"as_of: unknown": int(np.isnan(library).sum())})
 #
 # Now a model on these features. It predicts the stars of a rating by linear regression (lesson 1.3), is fitted on the
 # first 80 % of the ratings *by time*, and judged on the rest: the honest split of lesson 1.5. Where nothing is known,
-# a count is 0, and a mean is filled with the mean of that column over the early rows. Beside the RMSE we print the
-# **AUC**: the chance that of two random late ratings, one liked (four stars or more) and one not, the liked one got
-# the higher prediction. 0.5 is a coin, 1 is perfect.
+# a count is 0, and a mean is filled with the mean of that column over the rows of training. Beside the RMSE we print
+# the **AUC**: the chance that of two random late ratings, one liked (four stars or more) and one not, the liked one
+# got the higher prediction. 0.5 is a coin, 1 is perfect.
 # %%
 from sklearn.metrics import roc_auc_score
 
@@ -315,16 +315,18 @@ stars = ratings["rating"].to_numpy()
 early = (ratings["timestamp"] < ratings["timestamp"].quantile(0.8)).to_numpy()
 
 
-def filled(X):
+def counted(X):
+    """The columns as numbers; a count of nothing is 0."""
     X = X.astype(float)
-    X = X.fillna({name: 0 for name in X if "mean" not in name and "likes" not in name})
-    return X.fillna(X[early].mean())
+    return X.fillna({name: 0 for name in X if "mean" not in name and "likes" not in name})
 
 
 def judge(trained_on, served_with, model=LinearRegression):
     """Fit on the early rows of one table, predict the late rows of another. Returns (RMSE, AUC)."""
-    fitted = model().fit(filled(trained_on)[early].to_numpy(), stars[early])
-    said = np.clip(fitted.predict(filled(served_with)[~early].to_numpy()), 1, 5)
+    train, serve = counted(trained_on)[early], counted(served_with)[~early]
+    typical = train.mean()  # what fills a missing mean belongs to the model: training's number, when serving, too
+    fitted = model().fit(train.fillna(typical).to_numpy(), stars[early])
+    said = np.clip(fitted.predict(serve.fillna(typical).to_numpy()), 1, 5)
     return rmse(stars[~early], said), roc_auc_score(stars[~early] >= 4, said)
 
 
@@ -400,7 +402,9 @@ def leaking_columns(build, ratings, moment):
 # %% check="3.2.3"
 leaking_columns_checked = ex("3.2.3").check(leaking_columns)
 # %% [markdown]
-# Play the day on which a tenth of the ratings was in. (Any moment will do, and two are better than one.)
+# Play the day on which a tenth of the ratings was in. The second line moves the moment to a second in which somebody
+# did rate: only a row of the moment itself can show that its own second is in its features. (And two moments are better
+# than one.)
 # %%
 moment = int(ratings["timestamp"].quantile(0.1))
 moment = int(ratings.loc[ratings["timestamp"] <= moment, "timestamp"].max())
@@ -526,6 +530,9 @@ for name, rows in suspects.items():
         f"{name}: {len(found)} wrong values in 200 rows",
         "" if found.empty else f"({', '.join(sorted(set(found['feature'])))})",
     )
+# %% [markdown]
+# Three features in each of 200 rows, and 599 of the 600 values are wrong: one mean happened to stay what it was.
+#
 # %% [markdown] instructor=true
 # **Timing.** 50 minutes with the exercise. Let people bet on the served numbers before the table.
 #
@@ -595,7 +602,7 @@ show(differences(trained, served), digits=3)
 # (The gap to a missing value has no size, and counts as 0 in the last column.) One feature of six agrees. No error
 # was logged anywhere. Now it is your turn to debug.
 # %% exercise="3.2.4"
-# one cause for each feature, such as "the same" or "rounding"; `trained`, `served` and `requests` are there to compare
+# a dict from feature to cause: {"user_ratings": "the same", ...}; `trained`, `served`, `requests` are there to compare
 ### BEGIN SOLUTION
 causes = {
     "user_ratings": "the same",
@@ -626,8 +633,16 @@ cost = pd.DataFrame(rows, columns=["feature", "rows that differ (%)", "cost in R
 all_at_once = everything_trained.copy()
 all_at_once.loc[late.index] = from_service
 show(cost.round(4), digits=3)
+train = counted(everything_trained)[early]
+weight = LinearRegression().fit(train.fillna(train.mean()).to_numpy(), stars[early]).coef_[FEATURES.index("idle")]
 show(
-    {"RMSE without skew": base, "RMSE with the service's features": judge(everything_trained, all_at_once)[0]}, digits=3
+    {
+        "RMSE without skew": base,
+        "RMSE with the service's features": judge(everything_trained, all_at_once)[0],
+        "an hour's pause adds (stars), in days": weight / 24,
+        "an hour's pause adds (stars), in seconds": weight * 3600,
+    },
+    digits=3,
 )
 # %% [markdown]
 # The two columns of the table do not agree on what is urgent. Draw them:
@@ -650,7 +665,8 @@ figure_alt(
 # - **How many rows differ says little.** Nearly every `film_mean` is rounded, at a cost that does not show. The mean
 #   of unknown users differs in two rows of a hundred, and costs most of all: 0 stars is not *no opinion*, it is a
 #   verdict far below the scale, and the model believes it. A unit that is wrong by 86,400 is harmless while people
-#   click on, and sends the prediction to the end of the scale for everybody who comes back the next day.
+#   click on, and sends the prediction to the end of the scale for everybody who comes back an hour later: the last
+#   line above.
 # - **So compare predictions, too.** Alert on the difference that reaches the answer, and log the features to find out
 #   which one it was.
 #
@@ -701,6 +717,8 @@ for name, delay in delays.items():
 columns = ["delay", "user known (%)", "all late, trained fresh", "all late, trained as late", "only films late"]
 freshness = pd.DataFrame(rows, columns=columns).set_index("delay")
 show(freshness, digits=4)
+films_only = as_known.filter(like="item_")
+show({"RMSE without any feature of the user": judge(films_only, films_only)[0]}, digits=4)
 # %% [markdown]
 # The first column explains the others: a user whose first rating has not arrived yet is a stranger.
 # %%
@@ -719,11 +737,12 @@ figure_alt(
     "late a little lower; with only films late it stays at 0.994.",
 )
 # %% [markdown]
-# A nightly job would throw nearly all of it away. The users of this site come for an hour and do not return: 24 hours
-# later, three of four requests come from people of whom the features know nothing. And most of the harm is done
-# within ten minutes. For *films*, the same delay costs hardly anything (the last column): the mean of a film with 200
-# ratings does not change in a day. So the answer is not "everything in real time". It is: the user's features from a
-# stream, the film's from a nightly job, and a number to justify it.
+# A nightly job would throw nearly all of the user's features away: a day late, the error is almost that of a model
+# without them. The users of this site come for an hour and do not return: 24 hours later, three of four requests come
+# from people of whom the features know nothing. And most of the harm is done within ten minutes. For *films*, the
+# same delay costs hardly anything (the last column): the mean of a film with 200 ratings does not change in a day. So
+# the answer is not "everything in real time". It is: the user's features from a stream, the film's from a nightly
+# job, and a number to justify it.
 #
 # Compare the two curves on the right. If features *are* late, then training should see them as late as serving does;
 # that recovers a part of the loss for nothing but an addition to `known_at`.
@@ -737,14 +756,16 @@ figure_alt(
 log = lag_log()
 log.head(4)
 # %% exercise="3.2.5"
-# the lag in minutes, a whole number
+# the lag in minutes, a whole number, read from `log`
 ### BEGIN SOLUTION
-agreeing = {}
-for minutes in range(61):
-    late_rows = features.assign(known_at=features["known_at"] + 60 * minutes)
-    known_then = as_of(log, late_rows, "user")["ratings"].fillna(0)
-    agreeing[minutes] = (known_then == log["served"]).mean()
-lag = max(agreeing, key=agreeing.get)
+lag = next(
+    d
+    for d in range(60)
+    if (
+        as_of(log, features.assign(known_at=features["known_at"] + 60 * d), "user")["ratings"].fillna(0)
+        == log["served"]
+    ).all()
+)
 ### END SOLUTION
 # %% check="3.2.5"
 lag_checked = ex("3.2.5").check(lag)
@@ -817,9 +838,22 @@ offline = (events["kind"] == "click") & (rng.random(len(events)) < 0.2)
 events["arrived"] = events["at"] + np.where(offline, rng.uniform(0, 86_400, len(events)), 0)
 show(events["kind"].value_counts().to_dict() | {"clicks that arrived late": int(offline.sum())})
 # %% [markdown]
-# At each visit, the service looks up the clicks of the user's last seven days, as far as they *have arrived*, and
-# logs what it found. A month later, somebody builds a training table from the event log. Twice: once with the clock
-# that is in every event, and once with the arrival.
+# Play the ten days as the service lives them, event by event in the order of arrival. At each visit it looks up the
+# user's clicks of seven days, as far as they *have arrived*, and logs what it found. (As in `ratings_7d`, the week ends
+# with the user's last event.)
+# %%
+inbox, last, found = {}, {}, {}  # for each user: the seconds of the clicks that are in, the second of the last event
+for event in events.sort_values("arrived", kind="stable").itertuples():
+    clicks = inbox.setdefault(event.user, [])
+    if event.kind == "click":
+        clicks.append(int(event.arrived))
+    else:  # ten impressions make a visit; the first one finds what was known
+        this_week = sum(second > last[event.user] - 7 * 86_400 for second in clicks)
+        found.setdefault((event.user, event.at), this_week)
+    last[event.user] = int(event.arrived)
+# %% [markdown]
+# A month later, somebody builds a training table from the event log, in SQL. Twice: once with the clock that is in
+# every event, and once with the arrival.
 # %%
 visits = events[events["kind"] == "impression"].drop_duplicates(["user", "at"])[["user", "at"]]
 visits = visits.rename(columns={"at": "timestamp"})
@@ -829,7 +863,7 @@ def clicks_known(clock):
     return as_of(visits, event_features(events.assign(at=events[clock])), "user")["clicks_7d"].fillna(0)
 
 
-logged = clicks_known("arrived")
+logged = np.array([found[visit] for visit in zip(visits["user"], visits["timestamp"])])
 rebuilt = {clock: clicks_known(clock) for clock in ("at", "arrived")}
 differing = {
     f"rebuilt by {clock!r}: visits that differ (%)": 100 * (t != logged).mean() for clock, t in rebuilt.items()
@@ -870,9 +904,9 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 #   could be tried. So snapshots of the online services' data are stored regularly, and the feature code that serves
 #   also runs on them ("Distributed Time Travel for Feature Generation", Netflix Technology Blog, 12 February 2016).
 # - **Uber's** Palette keeps features twice, in Hive for training and in Cassandra for serving, synchronised by the
-#   platform, with skew given as a reason for it (Nene, "Michelangelo Palette", QCon.ai 2019). **DoorDash** computes
-#   its real-time features by declared queries on a stream, so that models see what happened twenty minutes ago (Wang
-#   and Shah, "Building Riviera", 2021).
+#   platform, with skew given as a reason for it (Nene and Chen, "Michelangelo Palette", QCon.ai 2019). **DoorDash**
+#   computes its real-time features by declared queries on a stream, so that models see what happened twenty minutes ago
+#   (Wang and Shah, "Building Riviera", 2021).
 #
 # ## In the interview
 #

@@ -192,6 +192,11 @@ def _latest_first(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     return _latest(rows, features, keep=lambda p: p["known_at"] <= p["timestamp"], last=False)
 
 
+def _latest_largest(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
+    so_far = features.sort_values("known_at")
+    return _latest_known(rows, so_far.assign(mean_rating=so_far.groupby("user")["mean_rating"].cummax()))
+
+
 def _latest_inner(rows: pd.DataFrame, features: pd.DataFrame) -> np.ndarray:
     found = _latest_known(rows, features)
     return found[~np.isnan(found)]
@@ -225,7 +230,8 @@ def _join_cases() -> list[tuple[str, pd.DataFrame, pd.DataFrame]]:
     real = datasets.load("ml-100k").ratings
     few = real[real["user"] <= 25].sample(frac=1, random_state=1)
     features = pd.DataFrame(
-        [(1, 10, 5.0), (1, 20, 4.0), (1, 30, 3.0), (2, 15, 1.0)], columns=["user", "known_at", "mean_rating"]
+        [(1, 10, 4.0), (1, 14, 5.0), (1, 20, 4.5), (1, 30, 3.0), (2, 15, 1.0)],
+        columns=["user", "known_at", "mean_rating"],
     )
     rows = _ratings(
         (1, 1, 3, 29), (3, 1, 3, 99), (2, 2, 3, 14), (1, 3, 3, 20), (1, 1, 4, 20), (2, 2, 3, 90), (1, 9, 3, 5)
@@ -260,6 +266,7 @@ def _check_join(latest_known: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> No
             (_latest_nearest, "you take the *nearest* value, and half of the time that is one from the future"),
             (_latest_zero, "where nothing was known yet, the answer is NaN. A mean of 0 stars is a statement about the user"),
             (_latest_first, "you take the *first* value that was known, not the latest"),
+            (_latest_largest, "you take the *largest* mean that was known; the largest known_at is the latest"),
             (_latest_anybody, "you take the latest value of *anybody*: the join must be on the user, too"),
             (_latest_sorted, "the right values in the wrong order: sorted by time, while the rows came in another order"),
         ):  # fmt: skip
@@ -301,6 +308,12 @@ def _leaking_everywhere(build: Build, ratings: pd.DataFrame, moment: int) -> lis
 def _leaking_before(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
     past = ratings[ratings["timestamp"] < moment]
     then, now = build(past, past), build(ratings, past)
+    return sorted(name for name in now if not now[name].equals(then[name]))
+
+
+def _leaking_at_the_moment(build: Build, ratings: pd.DataFrame, moment: int) -> list[str]:
+    asked = ratings[ratings["timestamp"] == moment]
+    then, now = build(ratings[ratings["timestamp"] < moment], asked), build(ratings, asked)
     return sorted(name for name in now if not now[name].equals(then[name]))
 
 
@@ -390,6 +403,11 @@ def _check_leaking(leaking_columns: Callable[..., Any]) -> None:
         if not before.equals(history):
             raise Incorrect("your test changed the ratings it was given. `assign` and filters make new frames.")
         _judge_leaks(got, want, names, what, asked_then=max(asked, default=0) >= moment)
+    if "mean_of_all" not in leaking_columns(_builder("past_mean", "mean_of_all"), history, moment - 1):
+        raise Incorrect(
+            "at a moment in which nobody rated, you miss a mean of all ratings. Ask for *all* rows up to the moment, not "
+            "only for those of the moment itself."
+        )
     got, want = leaking_columns(_swapping, history, moment), ["swapped"]
     if list(got) != want:
         raise Incorrect("a column changed row by row while its mean stayed the same, and your test missed it. Compare row by row.")  # fmt: skip
@@ -481,7 +499,7 @@ _CLUES = {
 
 def _check_skew(answer: Any) -> None:
     if not isinstance(answer, Mapping):
-        raise Incorrect("the answer is a dict from feature to cause.")
+        raise Incorrect('the answer is a dict from feature to cause, such as {"user_ratings": "the same", ...}.')
     for name, right in DIAGNOSIS.items():
         if name not in answer:
             raise Incorrect(f"{name} is missing.")
@@ -544,9 +562,9 @@ EXERCISES = [
         kind="build",
         prompt="""
             Write `week_counts(ratings)`: one row for each user and each second in which they rated, with the number of
-            their ratings in **the seven days that end with that second**, and the moment from which this number is
-            known. DuckDB finds the frame by its name: `duckdb.sql('select ... from ratings').df()`. The order of the
-            rows is free.
+            their ratings in **the seven days that end with that second** (a rating exactly seven days older is out),
+            and the moment from which this number is known. DuckDB finds the frame by its name:
+            `duckdb.sql('select ... from ratings').df()`. The order of the rows is free.
         """,
         reference=lambda: _week_counts,
         check=_check_week,
@@ -600,6 +618,7 @@ EXERCISES = [
             WrongAnswer("inner join", lambda: _latest_inner, "left join"),
             WrongAnswer("0 for unknown", lambda: _latest_zero, "A mean of 0 stars"),
             WrongAnswer("first known", lambda: _latest_first, "*first* value"),
+            WrongAnswer("largest mean", lambda: _latest_largest, "*largest* mean"),
             WrongAnswer("user forgotten", lambda: _latest_anybody, "*anybody*"),
             WrongAnswer("order lost", lambda: _latest_sorted, "wrong order"),
         ),
@@ -635,6 +654,7 @@ EXERCISES = [
             WrongAnswer("changes the stars only", lambda: _leaking_by_stars, "take the later rows away"),
             WrongAnswer("keeps the moment's own second", lambda: _leaking_after, "Your history still has"),
             WrongAnswer("asks only for earlier rows", lambda: _leaking_before, "<= moment"),
+            WrongAnswer("asks for the moment's rows", lambda: _leaking_at_the_moment, "*all* rows up to the moment"),
             WrongAnswer("asks for all rows", lambda: _leaking_everywhere, "only for rows up to the moment"),
             WrongAnswer("compares means", lambda: _leaking_by_mean, "row by row"),
             WrongAnswer("NaN unequal to NaN", lambda: _leaking_nan, "NaN is not equal to NaN"),
