@@ -821,7 +821,8 @@ WRITE_WHOLE = Exercise(
     explanation="A rename within a file system is one change of a directory entry: there is no moment in between. `flush` and `os.fsync` "
     "before it are for a power cut: without them the new name may reach the disk before the content does. The library's "
     "`storage.atomic` is this function as a context manager, with a random part in the name, so that two writers do not "
-    "meet in one `.part`.",
+    "meet in one `.part`. (`tempfile.mkstemp` finds such a name, too, but makes a file that only its owner may read: a service "
+    "under another user would find the new champion, and be refused.)",
     expected=lambda: (
         "after write_whole(path, [b'new ', b'model']) the file holds b'new model', and its folder no other new file"
     ),
@@ -858,7 +859,7 @@ def _check_why(answer: Any) -> None:
         )
     if judges != WHY["judges"]:
         raise Incorrect(
-            "judges: the text of the failed check ends with the number of users (evaluate.json has it, too)."
+            "judges: the text of the failed check names the number of users (evaluate.json has it, too)."
         )
     clicked = float(answer["by clicks alone"])
     if clicked == 60:
@@ -953,31 +954,34 @@ def _key_champion_from_the_future() -> str:
 
 
 def _key_judges() -> str:
-    """By how much must the judges grow for an interval of half the width?"""
+    """How many judges make an interval a third as wide as 60 do?"""
 
     def half(n: float) -> float:
         return 1.96 / np.sqrt(n)
 
-    return {2: "a", 4: "b", 16: "c"}[min((2, 4, 16), key=lambda times: abs(half(60 * times) - half(60) / 2))]
+    return {104: "a", 180: "b", 540: "c"}[min((104, 180, 540), key=lambda n: abs(half(n) - half(60) / 3))]
 
 
 def _key_rollback() -> str:
-    """A publication is taken back, and its run is run again: is it in use?"""
+    """A publication is taken back, its run is run again, and a week later comes the next: what is in use each time?"""
     from recsys_lab.production.shelf import Publication, Shelf, sha256_of
 
     with tempfile.TemporaryDirectory() as place:
         files = []
-        for name in ("old", "new"):
+        for name in ("before", "taken back", "next"):
             path = Path(place) / name
             path.write_bytes(name.encode())
             files.append((path, Publication(name, "ease", 0, sha256_of(path))))
         shelf = Shelf(Path(place) / "shelf")
-        for path, publication in files:
+        for path, publication in files[:2]:
             shelf.publish(path, publication)
         shelf.rollback()
-        shelf.publish(*files[1])
-        champion = shelf.champion()
-        return "b" if champion is not None and champion.run == "old" else "a"
+        in_use = []
+        for path, publication in files[1:]:
+            shelf.publish(path, publication)
+            champion = shelf.champion()
+            in_use.append("" if champion is None else champion.run)
+        return {("taken back", "next"): "a", ("before", "next"): "b", ("before", "before"): "c"}[(in_use[0], in_use[1])]
 
 
 QUIZ = [
@@ -1014,28 +1018,32 @@ QUIZ = [
         },
     ),
     Question(
-        "60 judges give an interval of 0.015 to each side. How many times as many does it take for half of that?",
-        {"a": "2 times", "b": "4 times", "c": "16 times"},
+        "60 judges give an interval of 0.015 to each side. You want 0.005. How many judges does it take?",
+        {"a": "About 104", "b": "180", "c": "540"},
         _key_judges,
         {
-            "a": "The width falls with the *square root* of the number: twice the judges make it 0.7 times as wide.",
-            "b": "Yes: half the width for four times the judges. From 60 to 240, and this site has 60 a month.",
-            "c": "That would make it a quarter as wide.",
+            "a": "The *square root* is on the other side: the width falls with the root of the number. 1.7 times the judges make it "
+            "0.76 times as wide.",
+            "b": "Three times the judges make it 0.58 times as wide (one over the root of 3), about 0.009.",
+            "c": "Yes: a third of the width for nine times the judges, and this site has 60 a month.",
         },
     ),
     Question(
-        "You took a publication back at night. In the morning a colleague sees the red task of that run in Airflow, and clears it: it "
-        "runs again, all of it. What is in use afterwards?",
+        "On Thursday you take a publication back, and change nothing else. On Friday a colleague clears that run in Airflow, and it "
+        "runs again, all of it. On Wednesday the calendar starts the next run, and its gate says: publish. What is in use on Friday "
+        "evening, and what on Wednesday evening?",
         {
-            "a": "The model that you took back: `publish` has run again.",
-            "b": "The model before it: this run has published this file once, and does not again.",
-            "c": "None, because two publications contradict each other.",
+            "a": "The model that you took back; then Wednesday's candidate.",
+            "b": "The model before it; then Wednesday's candidate.",
+            "c": "The model before it, both times, until somebody lifts the rollback.",
         },
         _key_rollback,
         {
-            "a": "So it would be with a copy command. Here the history knows that this run published this very file.",
-            "b": "Yes. Published *once* is part of being repeatable: otherwise each repetition would undo the decision of a person.",
-            "c": "The history is a list, and its last line that still holds is what is in use.",
+            "a": "So it would be with a copy command. Here the history knows that this run published this very file, once.",
+            "b": "Yes. A repetition does not undo the decision of a person; a new run makes a new file, which nobody has taken back "
+            "yet. Whoever does not trust the new one either pauses the schedule.",
+            "c": "A rollback puts a file back, and locks nothing. The next run trains another file, and for the history that is a new "
+            "publication.",
         },
     ),
 ]
