@@ -941,17 +941,20 @@ judged.groupby("source").agg(rows=("item", "size"), users=("user", "nunique"), m
 _decided = april.read("decide")
 _failed = next(check for check in _decided["checks"] if not check["passed"])
 failed_check = _failed["name"]
-judges_in_all = april.read("evaluate")["candidate minus"]["champion"]["users"]
 
-_known = np.intersect1d(models["candidate"].train_.users.ids, models["champion"].train_.users.ids)
-_liked = judged[(judged["rating"] >= 4) & judged["user"].isin(_known)]
+_liked = judged[judged["rating"] >= 4]
+for _model in models.values():
+    _liked = _liked[_liked["user"].isin(_model.train_.users.ids)]
+judges_in_all = _liked["user"].nunique()  # _failed["found"] has the same number
 judges_by_clicks = int(_liked.groupby("user")["source"].agg(lambda source: (source == "click").all()).sum())
 
 _rated = judged[judged["source"] == "rating"]
 _scores = {name: evaluate_ranking(model, _rated).users["ndcg@10"] for name, model in models.items()}
 _pair = pd.DataFrame(_scores).dropna()
-_gate = gate_checked(_pair["candidate"].to_numpy(), _pair["champion"].to_numpy(), airflow_settings.margin)
-on_ratings = "publish" if _gate[2] else "keep"
+_low, _high, _publish = gate_checked(
+    _pair["candidate"].to_numpy(), _pair["champion"].to_numpy(), airflow_settings.margin
+)
+on_ratings = "publish" if _publish else "keep"
 ### END SOLUTION
 
 # %% check="3.4.5"

@@ -499,6 +499,7 @@ def _check_gate(gate: Callable[..., Any]) -> None:
         (level + rng.normal(0.015, 0.15, 60), level, 0.01, "60 users, a higher mean that nothing is sure about"),
         (level, level, 0.0, "twice the same model, margin 0"),
         (level[:1], level[:1], 0.02, "one user"),
+        (np.array([0.5, 0.6]), np.array([0.4, 0.3]), 0.0, "two users"),
     ]
     for candidate, champion, margin, what in cases:
         with np.errstate(all="ignore"):
@@ -519,6 +520,8 @@ def _check_gate(gate: Callable[..., Any]) -> None:
                 same(tuple(map(float, got[:2])), want[:2], what=f"{what}: the interval")
                 continue
             ends = tuple(map(float, got[:2]))
+            if len(candidate) == 2 and np.isnan(ends).all():
+                raise Incorrect("two users: they have an interval, a wide one. Nothing is known with *fewer* than two.")
             for mistake, message in (
                 (
                     _backwards,
@@ -670,6 +673,17 @@ def _elsewhere(path: Path, chunks: Iterable[bytes]) -> None:
         shutil.move(part, path)
 
 
+def _one_name(path: Path, chunks: Iterable[bytes]) -> None:
+    part = path.with_name("half.part")
+    try:
+        with part.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 class _BrokenError(RuntimeError):
     """What stops the chunks halfway, in the check."""
 
@@ -731,6 +745,7 @@ def _check_write_whole(write: Callable[[Path, Iterable[bytes]], Any]) -> None:
                 )
             _nothing_left(folder, "a finished call")
             _broken(write, path, folder)
+        _two_at_once(write, folder)
 
 
 def _broken(write: Callable[..., Any], path: Path, folder: Path) -> None:
@@ -753,6 +768,27 @@ def _broken(write: Callable[..., Any], path: Path, folder: Path) -> None:
     if not path.is_file() or path.read_bytes() != old:
         raise Incorrect("the chunks failed halfway, and the old file is gone. Rename only what is whole.")
     _nothing_left(folder, "a call that failed")
+
+
+def _two_at_once(write: Callable[..., Any], folder: Path) -> None:
+    """While one file is written, another of the same folder is, from begin to end."""
+    model, lists = folder / "champion.npz", folder / "lists.csv"
+
+    def chunks() -> Iterator[bytes]:
+        yield b"new "
+        write(lists, iter([b"the lists"]))
+        yield b"model"
+
+    try:
+        write(model, chunks())
+        whole = model.read_bytes() == b"new model" and lists.read_bytes() == b"the lists"
+    except FileNotFoundError:
+        whole = False
+    if not whole:
+        raise Incorrect(
+            "while one file was written, another of the same folder was, too, and the two met in one half file. Give each a half "
+            "file of its own: its name may hold the file's (`path.name + '.part'`), or be random."
+        )
 
 
 def _nothing_left(folder: Path, what: str) -> None:
@@ -799,7 +835,7 @@ WRITE_WHOLE = Exercise(
     Write `write_whole(path, chunks)`: put the pieces of `chunks` (bytes) into the file `path`, so that whoever looks at
     `path`, at any moment, finds the old file or the new one, and never something between. (Where there was no old file: none,
     or the new one.) If `chunks` raises an exception halfway, the old file stays, **no half-written file is left
-    behind**, and the caller sees the exception.
+    behind**, and the caller sees the exception. Meanwhile, another file of the folder may be written in the same way.
     """,
     reference=lambda: _write_whole,
     check=_check_write_whole,
@@ -816,6 +852,7 @@ WRITE_WHOLE = Exercise(
         WrongAnswer("swallows the exception", lambda: _swallows, "let the exception pass"),
         WrongAnswer("renames what is not whole", lambda: _publishes_the_half, "the old file is gone"),
         WrongAnswer("makes the file in another folder", lambda: _elsewhere, "Between two disks"),
+        WrongAnswer("one name for all half files", lambda: _one_name, "met in one half file"),
     ),
     points=3,
     explanation="A rename within a file system is one change of a directory entry: there is no moment in between. `flush` and `os.fsync` "
@@ -858,9 +895,7 @@ def _check_why(answer: Any) -> None:
             "the check that failed."
         )
     if judges != WHY["judges"]:
-        raise Incorrect(
-            "judges: the text of the failed check names the number of users (evaluate.json has it, too)."
-        )
+        raise Incorrect("judges: the text of the failed check names the number of users (evaluate.json has it, too).")
     clicked = float(answer["by clicks alone"])
     if clicked == 60:
         raise Incorrect(
