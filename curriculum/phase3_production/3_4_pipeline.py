@@ -950,10 +950,8 @@ judges_by_clicks = int(_liked.groupby("user")["source"].agg(lambda source: (sour
 
 _rated = judged[judged["source"] == "rating"]
 _scores = {name: evaluate_ranking(model, _rated).users["ndcg@10"] for name, model in models.items()}
-_pair = pd.DataFrame(_scores).dropna()
-_low, _high, _publish = gate_checked(
-    _pair["candidate"].to_numpy(), _pair["champion"].to_numpy(), airflow_settings.margin
-)
+_pairs = pd.DataFrame(_scores).dropna().to_numpy()  # a column each for candidate and champion, as in `models`
+_low, _high, _publish = gate_checked(*_pairs.T, airflow_settings.margin)
 on_ratings = "publish" if _publish else "keep"
 ### END SOLUTION
 
