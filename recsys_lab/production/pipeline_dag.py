@@ -47,7 +47,9 @@ def keep(settings, until):
     schedule="0 0 * * 3",  # Wednesdays: the day on which MovieLens 100K ends
     start_date=datetime(1997, 9, 24, tzinfo=UTC),
     catchup=False,  # from 1997 to now would be 1,500 runs; `airflow backfill create` makes up for those of a time
-    max_active_runs=1,  # in turn: a candidate is held against the champion of the run before
+    # In turn: a candidate is held against the champion of the run before. A backfill has a limit of its own, which is 10
+    # unless it is told `--max-active-runs 1`.
+    max_active_runs=1,
     params=SETTINGS,
     # For what passes by itself, such as a service that is being restarted.
     default_args={"retries": 2, "retry_delay": timedelta(seconds=10), "retry_exponential_backoff": 2.0},

@@ -499,6 +499,7 @@ def _check_gate(gate: Callable[..., Any]) -> None:
         (level + rng.normal(0.015, 0.15, 60), level, 0.01, "60 users, a higher mean that nothing is sure about"),
         (level, level, 0.0, "twice the same model, margin 0"),
         (level[:1], level[:1], 0.02, "one user"),
+        (np.array([0.5, 0.6]), np.array([0.4, 0.3]), 0.0, "two users"),
     ]
     for candidate, champion, margin, what in cases:
         with np.errstate(all="ignore"):
@@ -519,6 +520,8 @@ def _check_gate(gate: Callable[..., Any]) -> None:
                 same(tuple(map(float, got[:2])), want[:2], what=f"{what}: the interval")
                 continue
             ends = tuple(map(float, got[:2]))
+            if len(candidate) == 2 and np.isnan(ends).all():
+                raise Incorrect("two users: they have an interval, a wide one. Nothing is known with *fewer* than two.")
             for mistake, message in (
                 (
                     _backwards,
@@ -670,6 +673,17 @@ def _elsewhere(path: Path, chunks: Iterable[bytes]) -> None:
         shutil.move(part, path)
 
 
+def _one_name(path: Path, chunks: Iterable[bytes]) -> None:
+    part = path.with_name("half.part")
+    try:
+        with part.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 class _BrokenError(RuntimeError):
     """What stops the chunks halfway, in the check."""
 
@@ -731,6 +745,7 @@ def _check_write_whole(write: Callable[[Path, Iterable[bytes]], Any]) -> None:
                 )
             _nothing_left(folder, "a finished call")
             _broken(write, path, folder)
+        _two_at_once(write, folder)
 
 
 def _broken(write: Callable[..., Any], path: Path, folder: Path) -> None:
@@ -753,6 +768,27 @@ def _broken(write: Callable[..., Any], path: Path, folder: Path) -> None:
     if not path.is_file() or path.read_bytes() != old:
         raise Incorrect("the chunks failed halfway, and the old file is gone. Rename only what is whole.")
     _nothing_left(folder, "a call that failed")
+
+
+def _two_at_once(write: Callable[..., Any], folder: Path) -> None:
+    """While one file is written, another of the same folder is, from begin to end."""
+    model, lists = folder / "champion.npz", folder / "lists.csv"
+
+    def chunks() -> Iterator[bytes]:
+        yield b"new "
+        write(lists, iter([b"the lists"]))
+        yield b"model"
+
+    try:
+        write(model, chunks())
+        whole = model.read_bytes() == b"new model" and lists.read_bytes() == b"the lists"
+    except FileNotFoundError:
+        whole = False
+    if not whole:
+        raise Incorrect(
+            "while one file was written, another of the same folder was, too, and the two met in one half file. Give each a half "
+            "file of its own: its name may hold the file's (`path.name + '.part'`), or be random."
+        )
 
 
 def _nothing_left(folder: Path, what: str) -> None:
@@ -799,7 +835,7 @@ WRITE_WHOLE = Exercise(
     Write `write_whole(path, chunks)`: put the pieces of `chunks` (bytes) into the file `path`, so that whoever looks at
     `path`, at any moment, finds the old file or the new one, and never something between. (Where there was no old file: none,
     or the new one.) If `chunks` raises an exception halfway, the old file stays, **no half-written file is left
-    behind**, and the caller sees the exception.
+    behind**, and the caller sees the exception. Meanwhile, another file of the folder may be written in the same way.
     """,
     reference=lambda: _write_whole,
     check=_check_write_whole,
@@ -816,12 +852,14 @@ WRITE_WHOLE = Exercise(
         WrongAnswer("swallows the exception", lambda: _swallows, "let the exception pass"),
         WrongAnswer("renames what is not whole", lambda: _publishes_the_half, "the old file is gone"),
         WrongAnswer("makes the file in another folder", lambda: _elsewhere, "Between two disks"),
+        WrongAnswer("one name for all half files", lambda: _one_name, "met in one half file"),
     ),
     points=3,
     explanation="A rename within a file system is one change of a directory entry: there is no moment in between. `flush` and `os.fsync` "
     "before it are for a power cut: without them the new name may reach the disk before the content does. The library's "
     "`storage.atomic` is this function as a context manager, with a random part in the name, so that two writers do not "
-    "meet in one `.part`.",
+    "meet in one `.part`. (`tempfile.mkstemp` finds such a name, too, but makes a file that only its owner may read: a service "
+    "under another user would find the new champion, and be refused.)",
     expected=lambda: (
         "after write_whole(path, [b'new ', b'model']) the file holds b'new model', and its folder no other new file"
     ),
@@ -857,9 +895,7 @@ def _check_why(answer: Any) -> None:
             "the check that failed."
         )
     if judges != WHY["judges"]:
-        raise Incorrect(
-            "judges: the text of the failed check ends with the number of users (evaluate.json has it, too)."
-        )
+        raise Incorrect("judges: the text of the failed check names the number of users (evaluate.json has it, too).")
     clicked = float(answer["by clicks alone"])
     if clicked == 60:
         raise Incorrect(
@@ -953,31 +989,34 @@ def _key_champion_from_the_future() -> str:
 
 
 def _key_judges() -> str:
-    """By how much must the judges grow for an interval of half the width?"""
+    """How many judges make an interval a third as wide as 60 do?"""
 
     def half(n: float) -> float:
         return 1.96 / np.sqrt(n)
 
-    return {2: "a", 4: "b", 16: "c"}[min((2, 4, 16), key=lambda times: abs(half(60 * times) - half(60) / 2))]
+    return {104: "a", 180: "b", 540: "c"}[min((104, 180, 540), key=lambda n: abs(half(n) - half(60) / 3))]
 
 
 def _key_rollback() -> str:
-    """A publication is taken back, and its run is run again: is it in use?"""
+    """A publication is taken back, its run is run again, and a week later comes the next: what is in use each time?"""
     from recsys_lab.production.shelf import Publication, Shelf, sha256_of
 
     with tempfile.TemporaryDirectory() as place:
         files = []
-        for name in ("old", "new"):
+        for name in ("before", "taken back", "next"):
             path = Path(place) / name
             path.write_bytes(name.encode())
             files.append((path, Publication(name, "ease", 0, sha256_of(path))))
         shelf = Shelf(Path(place) / "shelf")
-        for path, publication in files:
+        for path, publication in files[:2]:
             shelf.publish(path, publication)
         shelf.rollback()
-        shelf.publish(*files[1])
-        champion = shelf.champion()
-        return "b" if champion is not None and champion.run == "old" else "a"
+        in_use = []
+        for path, publication in files[1:]:
+            shelf.publish(path, publication)
+            champion = shelf.champion()
+            in_use.append("" if champion is None else champion.run)
+        return {("taken back", "next"): "a", ("before", "next"): "b", ("before", "before"): "c"}[(in_use[0], in_use[1])]
 
 
 QUIZ = [
@@ -1014,28 +1053,32 @@ QUIZ = [
         },
     ),
     Question(
-        "60 judges give an interval of 0.015 to each side. How many times as many does it take for half of that?",
-        {"a": "2 times", "b": "4 times", "c": "16 times"},
+        "60 judges give an interval of 0.015 to each side. You want 0.005. How many judges does it take?",
+        {"a": "About 104", "b": "180", "c": "540"},
         _key_judges,
         {
-            "a": "The width falls with the *square root* of the number: twice the judges make it 0.7 times as wide.",
-            "b": "Yes: half the width for four times the judges. From 60 to 240, and this site has 60 a month.",
-            "c": "That would make it a quarter as wide.",
+            "a": "The *square root* is on the other side: the width falls with the root of the number. 1.7 times the judges make it "
+            "0.76 times as wide.",
+            "b": "Three times the judges make it 0.58 times as wide (one over the root of 3), about 0.009.",
+            "c": "Yes: a third of the width for nine times the judges, and this site has 60 a month.",
         },
     ),
     Question(
-        "You took a publication back at night. In the morning a colleague sees the red task of that run in Airflow, and clears it: it "
-        "runs again, all of it. What is in use afterwards?",
+        "On Thursday you take a publication back, and change nothing else. On Friday a colleague clears that run in Airflow, and it "
+        "runs again, all of it. On Wednesday the calendar starts the next run, and its gate says: publish. What is in use on Friday "
+        "evening, and what on Wednesday evening?",
         {
-            "a": "The model that you took back: `publish` has run again.",
-            "b": "The model before it: this run has published this file once, and does not again.",
-            "c": "None, because two publications contradict each other.",
+            "a": "The model that you took back; then Wednesday's candidate.",
+            "b": "The model before it; then Wednesday's candidate.",
+            "c": "The model before it, both times, until somebody lifts the rollback.",
         },
         _key_rollback,
         {
-            "a": "So it would be with a copy command. Here the history knows that this run published this very file.",
-            "b": "Yes. Published *once* is part of being repeatable: otherwise each repetition would undo the decision of a person.",
-            "c": "The history is a list, and its last line that still holds is what is in use.",
+            "a": "So it would be with a copy command. Here the history knows that this run published this very file, once.",
+            "b": "Yes. A repetition does not undo the decision of a person; a new run makes a new file, which nobody has taken back "
+            "yet. Whoever does not trust the new one either pauses the schedule.",
+            "c": "A rollback puts a file back, and locks nothing. The next run trains another file, and for the history that is a new "
+            "publication.",
         },
     ),
 ]
