@@ -649,7 +649,6 @@ for ax, (label, plan) in zip(panels, plans.items()):
 panels[0].set_ylabel("pods")
 panels[0].legend(loc="upper left", fontsize=8)
 fig.suptitle("Slow, or short of pods, or twice the machines: choose one", fontweight="bold")
-fig.tight_layout()
 figure_alt(
     fig,
     "Four panels of pods over time while ten are replaced. Surge 1: always 10 ready, 11 running, ten minutes. The default: 8 ready, 13 running, two minutes. No surge: 6 and then 8 ready, "
