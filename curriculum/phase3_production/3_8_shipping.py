@@ -15,9 +15,9 @@
 # %% [markdown]
 # ## What you already know
 #
-# You write Dockerfiles, Kubernetes manifests and workflows, and none of them is explained here. This lesson is about what
-# changes when the thing behind them is a **model**: a dependency of 13 or 13,000 megabytes that arrives every week, was
-# written by no one, cannot be reviewed, and needs a while before it can answer.
+# You write Dockerfiles, Kubernetes manifests and workflows, and none of them is explained here. This lesson is about
+# what changes when the thing behind them is a **model**: a dependency of 13 or 13,000 megabytes that arrives every
+# week, was written by no one, cannot be reviewed, and needs a while before it can answer.
 #
 # | your habit | with a model |
 # |---|---|
@@ -29,16 +29,17 @@
 # | a pod starts in a second, so the autoscaler is quick | a pod starts in a minute, so the autoscaler is a minute late |
 #
 # **Before you start.** Phase 3 needs packages of its own: `make lab PHASE=3`, once. The tools that read the manifests
-# are programs of others, in an environment of their own: `python3 .ci/install.py deploy`, once (half a minute). If one of
-# the two is missing, the next cell says so. You need neither Docker nor a cluster nor an account, and section 9 says what
-# therefore nobody has checked.
+# are programs of others, in an environment of their own: `python3 .ci/install.py deploy`, once (half a minute). If one
+# of the two is missing, the next cell says so. You need neither Docker nor a cluster nor an account, and section 9
+# says what therefore nobody has checked.
 #
 # %% [markdown] instructor=true
-# **Timing (180 minutes alone; two sessions of 90 in class).** Session one: sections 1 to 5 with exercises 1 and 2. Session
-# two: sections 6 to 8 with exercises 3 to 5, quiz, interview question. The notebook takes about 25 seconds of CPU.
+# **Timing (180 minutes alone; two sessions of 90 in class).** Session one: sections 1 to 5 with exercises 1 and 2.
+# Session two: sections 6 to 8 with exercises 3 to 5, quiz, interview question. The notebook takes about 25 seconds of
+# CPU.
 #
-# **Prepare.** Ask everybody: how do you go back from last night's deployment, and when did you last do it? Ask again with
-# "last night's model". Keep the times for section 7.
+# **Prepare.** Ask everybody: how do you go back from last night's deployment, and when did you last do it? Ask again
+# with "last night's model". Keep the times for section 7.
 # %%
 from recsys_lab.course.environment import needs
 from recsys_lab.production import shipping
@@ -76,8 +77,8 @@ with_programs = os.environ | {"PATH": os.pathsep.join([str(Path(sys.executable).
 # %% [markdown]
 # ## 1. One folder, two versions
 #
-# What has to travel? Save the EASE of lesson 2.6 as an artefact, as in 3.1, and let the library write a folder to ship.
-# On the command line it is `recsys-lab save ease ease.npz` and `recsys-lab ship new DIR --model ease.npz`.
+# What has to travel? Save the EASE of lesson 2.6 as an artefact, as in 3.1, and let the library write a folder to
+# ship. On the command line it is `recsys-lab save ease ease.npz` and `recsys-lab ship new DIR --model ease.npz`.
 # %%
 artefact = storage.save(EASE().fit(ratings, data.items), lab / "ease.npz")
 ship = shipping.new(lab / "ship", artefact)
@@ -97,9 +98,9 @@ print(*sorted(path.name for path in ship.iterdir()))
 # | a pod on a new node | needs the volume first | needs nothing but the image |
 #
 # Neither is right. Many models a day, or large ones, speak for the volume; few machines to look after, and auditors,
-# for the image. What you must not do is to *train while the image is built*: then the file that was judged (lesson 3.4)
-# and the file that is shipped are two files. So the image refuses any other. The gate writes the checksum of what it has
-# judged beside the model, and this is the step of the Dockerfile, run here as it stands there:
+# for the image. What you must not do is to *train while the image is built*: then the file that was judged (lesson
+# 3.4) and the file that is shipped are two files. So the image refuses any other. The gate writes the checksum of what
+# it has judged beside the model, and this is the step of the Dockerfile, run here as it stands there:
 # %%
 lines = (ship / "Dockerfile").read_text().splitlines()
 step = next(line for line in lines if "champion.sha256" in line and line.startswith("RUN")).removeprefix("RUN ")
@@ -136,14 +137,15 @@ leaked = dict(zip(films[columns[taken]], stars[taken]))
 truth = data.ratings[data.ratings["user"] == 42].set_index("item")["rating"].to_dict()
 show(ratings_of_user_42_in_the_file=len(leaked), all_of_them_as_given=leaked == truth, ratings_in_the_file=len(stars))
 # %% [markdown]
-# All 100,000 ratings of all people are in the file, to the star. Nobody has put them there by mistake: a recommender has
-# to know what a user has seen, to leave it out. And a k-NN model *is* its training data. So **the image `with-model` is a
-# copy of your users' history**, and so is each layer cache, each registry mirror and each laptop that has pulled it.
-# Whoever may pull may read; a person who asks to be deleted is in every old tag. And here the terms of MovieLens 100K
-# forbid to pass the data on, so this image must not be pushed to a public registry at all.
+# All 100,000 ratings of all people are in the file, to the star. Nobody has put them there by mistake: a recommender
+# has to know what a user has seen, to leave it out. And a k-NN model *is* its training data. So **the image
+# `with-model` is a copy of your users' history**, and so is each layer cache, each registry mirror and each laptop
+# that has pulled it. Whoever may pull may read; a person who asks to be deleted is in every old tag. And here the
+# terms of MovieLens 100K forbid to pass the data on, so this image must not be pushed to a public registry at all.
 #
-# Secrets of the usual kind are simpler, because you know the rules: never in a layer, never in a ConfigMap, and never in
-# a log. One trap is popular in CI. `docker-compose config` checks the file, and prints it, with the variables filled in:
+# Secrets of the usual kind are simpler, because you know the rules: never in a layer, never in a ConfigMap, and never
+# in a log. One trap is popular in CI. `docker-compose config` checks the file, and prints it, with the variables
+# filled in:
 # %%
 with_key = os.environ | {"RECSYS_LAB_SERVE_API_KEY": "correct-horse-battery"}
 said = {}
@@ -158,17 +160,17 @@ show(said)
 # %% [markdown] instructor=true
 # **Timing.** Section 1: 25 minutes. Let people guess how many ratings are in the file before they run the cell.
 #
-# **Misconceptions.** "A model is weights": it is weights, ids, and whatever the answers need. "We anonymise: the ids are
-# numbers": the ratings themselves identify people (Narayanan and Shmatikov 2008).
+# **Misconceptions.** "A model is weights": it is weights, ids, and whatever the answers need. "We anonymise: the ids
+# are numbers": the ratings themselves identify people (Narayanan and Shmatikov 2008).
 #
 # **To discuss.** Which of your images hold customers' data today, and who may pull them? How long are old tags kept?
 # %% [markdown]
 # ## 2. How much memory?
 #
-# `limits: {memory: 512Mi}` says the manifest. Where does such a number come from? For a program you would look at a graph
-# and add some reserve. For a model you can *compute* it. The header of the artefact names each array with its type and
-# shape, and a shape tells how the array grows: a table of films by films grows with the square of the catalogue, factors
-# and ratings grow in proportion.
+# `limits: {memory: 512Mi}` says the manifest. Where does such a number come from? For a program you would look at a
+# graph and add some reserve. For a model you can *compute* it. The header of the artefact names each array with its
+# type and shape, and a shape tells how the array grows: a table of films by films grows with the square of the
+# catalogue, factors and ratings grow in proportion.
 #
 # Take three models, and let the whole site grow to `times` its size: films, people, ratings. While a new model is
 # loaded beside the old one (3.1), there are two of them.
@@ -207,21 +209,22 @@ figure_alt(
 most = {label: 1682 * max(t for t in times if 2 * bytes_at(a, t) <= LIMIT * MIB) for label, a in headers.items()}
 show({f"films, two copies of {label} in 512 MiB": round(n, -3) for label, n in most.items()})
 # %% [markdown]
-# With EASE, the limit is good for some 8,000 films at most, and that is before Python, NumPy and the answers that are kept
-# ready. (The manifest notes 160 MB for a service with one EASE of MovieLens 100K, whose file has 14.) So the model's kind decides about the machine, and the team that changes `ease` to
-# `item-knn` (twice the bytes for each pair) has changed the deployment without touching a manifest. Three habits follow:
+# With EASE, the limit is good for some 8,000 films at most, and that is before Python, NumPy and the answers that are
+# kept ready. (The manifest notes 160 MB for a service with one EASE of MovieLens 100K, whose file has 14.) So the
+# model's kind decides about the machine, and the team that changes `ease` to `item-knn` (twice the bytes for each
+# pair) has changed the deployment without touching a manifest. Three habits follow:
 #
 # - The limit stands in the same commit as the model's name, and a test multiplies.
-# - A pod that is killed for its memory *while loading a new model* looks like a bad model, and goes back to the old one,
-#   and tries again. Look at the reason of the kill, not at the model.
-# - If two do not fit, there is a choice: unload first, and answer what is popular for a moment; or never reload, and ship a
-#   new pod. (TensorFlow Serving has both as settings, see "In production".)
+# - A pod that is killed for its memory *while loading a new model* looks like a bad model, and goes back to the old
+#   one, and tries again. Look at the reason of the kill, not at the model.
+# - If two do not fit, there is a choice: unload first, and answer what is popular for a moment; or never reload, and
+#   ship a new pod. (TensorFlow Serving has both as settings, see "In production".)
 #
 # ## 3. Start it
 #
-# Before any tool reads a file: does it run? The smallest platform that there is has one text file, the **Procfile**, and a
-# program that starts what stands in it. `honcho` is such a program. Our Procfile has one line. We let honcho start
-# it, on this machine only, and ask the service: which model do you have?
+# Before any tool reads a file: does it run? The smallest platform that there is has one text file, the **Procfile**,
+# and a program that starts what stands in it. `honcho` is such a program. Our Procfile has one line. We let honcho
+# start it, on this machine only, and ask the service: which model do you have?
 # %%
 print((ship / "Procfile").read_text().strip())
 with starting.by_procfile(ship, honcho) as url:
@@ -233,9 +236,9 @@ with starting.by_procfile(ship, honcho) as url:
         print("asked whether it has another file's model: no, and that is an error")
 show({"it is the model of the folder": answer["model"] == version, "answers from a fallback": answer["fallback"]})
 # %% [markdown]
-# Note the question. "Are you up?" would not do, and "are you ready?" would not either: this service is ready without any
-# model (it answers what is popular, on purpose). After a deployment, ask **which** model answers, by its checksum, and
-# whether a real answer came from it. The workflow does so before it pushes an image.
+# Note the question. "Are you up?" would not do, and "are you ready?" would not either: this service is ready without
+# any model (it answers what is popular, on purpose). After a deployment, ask **which** model answers, by its checksum,
+# and whether a real answer came from it. The workflow does so before it pushes an image.
 #
 # And note that it was *started*. honcho also has a command `check`. Here is a Procfile with a mistake in it:
 # %%
@@ -243,16 +246,19 @@ show({"it is the model of the folder": answer["model"] == version, "answers from
 for task in ("check", "start"):
     command = [honcho, "--no-colour", "-f", "Procfile.bad", task]
     done = subprocess.run(command, cwd=ship, env=with_programs, capture_output=True, text=True)
-    print(f"honcho {task}: exit code {done.returncode};", "No such option" in done.stdout, "that an option is unknown")
+    complains = "No such option" in done.stdout
+    print(
+        f"honcho {task}: exit code {done.returncode}, {'says' if complains else 'does not say'} that there is no such option"
+    )
 (ship / "Procfile.bad").unlink()
 # %% [markdown]
 # `check` has read the names of the processes, and is content. It never promised more.
 #
 # ### The first start is another one
 #
-# What takes long at the start? Loading, and **compiling**. Many models have inner loops that are compiled on the machine on
-# which they run: Numba here, `torch.compile` or TensorRT elsewhere. The result is kept in a cache, and in a container the cache is a
-# folder that is empty after each start. We play that with user-knn: a start with an empty
+# What takes long at the start? Loading, and **compiling**. Many models have inner loops that are compiled on the
+# machine on which they run: Numba here, `torch.compile` or TensorRT elsewhere. The result is kept in a cache, and in a
+# container the cache is a folder that is empty after each start. We play that with user-knn: a start with an empty
 # cache, as in each new pod, and one that finds it filled, as on your laptop.
 # %%
 neighbours = shipping.new(lab / "neighbours", storage.save(registry.make("user-knn").fit(ratings), lab / "knn.npz"))
@@ -267,24 +273,26 @@ del os.environ["NUMBA_CACHE_DIR"]
 show(compiled)
 # %% [markdown]
 # Three loops are compiled in each new container, and none where the cache was kept. For these three it is about two
-# seconds, twice the time of a warm start on the machine on which this was written. For a large network it is minutes. Could
-# the image bring the compiled loops along? Not safely: they belong to one kind of processor, and a cluster has several.
+# seconds, twice the time of a warm start on the machine on which this was written. For a large network it is minutes.
+# Could the image bring the compiled loops along? Not safely: they belong to one kind of processor, and a cluster has
+# several.
 #
-# So a service with a model has a long and *variable* start. The rest of the lesson is mostly about what follows from that one fact:
-# for probes, for rollouts, for autoscalers, for the bill.
+# So a service with a model has a long and *variable* start. The rest of the lesson is mostly about what follows from
+# that one fact: for probes, for rollouts, for autoscalers, for the bill.
 #
 # %% [markdown] instructor=true
 # **Timing.** Sections 2 and 3: 30 minutes.
 #
-# **Misconceptions.** "It started on my machine in two seconds": with a warm cache, on a fast disk. "The health check is
-# green, so the deployment worked": a service without a model is healthy.
+# **Misconceptions.** "It started on my machine in two seconds": with a warm cache, on a fast disk. "The health check
+# is green, so the deployment worked": a service without a model is healthy.
 #
-# **To discuss.** How would you warm a cache before a pod counts as ready? (Answer some typical requests at the start; our service makes lists
-# of ten for known users.) What does it cost, and who waits for it?
+# **To discuss.** How would you warm a cache before a pod counts as ready? (Answer some typical requests at the start;
+# our service makes lists of ten for known users.) What does it cost, and who waits for it?
 # %% [markdown]
 # ## 4. Three probes, three consequences
 #
-# Kubernetes asks a container three questions. You have written all three probes; the point is what *happens* when one fails:
+# Kubernetes asks a container three questions. You have written all three probes; the point is what *happens* when one
+# fails:
 #
 # | probe | when it is asked | when it fails often enough |
 # |---|---|---|
@@ -292,8 +300,8 @@ show(compiled)
 # | readiness | always (after that) | the pod gets no requests until it succeeds again |
 # | liveness | always (after that) | the container is killed, and starts anew |
 #
-# Six colleagues have written manifests for the same service. Here is the part that differs; the rest is sound. (`get: /x`
-# stands for `httpGet: {path: /x, port: http}`.)
+# Six colleagues have written manifests for the same service. Here is the part that differs; the rest is sound.
+# (`get: /x` stands for `httpGet: {path: /x, port: http}`.)
 #
 # ```yaml
 # A:
@@ -332,8 +340,8 @@ fate_f = "never starts"
 # %% check="3.8.1"
 fates = ex("3.8.1").check({"A": fate_a, "B": fate_b, "C": fate_c, "D": fate_d, "E": fate_e, "F": fate_f})
 # %% [markdown]
-# Here are the first minutes of four of them, by the rules of the table. (Kubernetes also pauses between restarts, longer each time, up to
-# five minutes. That is left out, and makes A and F worse.)
+# Here are the first minutes of four of them, by the rules of the table. (Kubernetes also pauses between restarts,
+# longer each time, up to five minutes. That is left out, and makes A and F worse.)
 
 
 # %%
@@ -375,35 +383,39 @@ figure_alt(
     "Four bars over 180 seconds. A is killed every 20 seconds and F every 28, always while starting. C and E start for 50 seconds and then answer.",
 )
 # %% [markdown]
-# A and F will restart until somebody reads this lesson. And it is worse than it looks: on the laptop, with a warm cache, the model started in 15
-# seconds, so both were tested and found good. Then somebody trained a larger one. **No line of the manifest changed.**
+# A and F will restart until somebody reads this lesson. And it is worse than it looks: on the laptop, with a warm
+# cache, the model started in 15 seconds, so both were tested and found good. Then somebody trained a larger one. **No
+# line of the manifest changed.**
 #
-# E starts as well as C does. Only, nothing says that it is not ready: for 50 seconds after each deployment it is sent a share
-# of the requests, and refuses them. And since liveness begins so late, a process that hangs after ten seconds hangs for two minutes.
+# E starts as well as C does. Only, nothing says that it is not ready: for 50 seconds after each deployment it is sent
+# a share of the requests, and refuses them. And since liveness begins so late, a process that hangs after ten seconds
+# hangs for two minutes.
 #
 # B and D look fine in this picture, and in every quiet hour. What kills them is a Saturday evening, and a broken file.
 #
 # %% [markdown] instructor=true
 # **Timing.** 30 minutes with the exercise. Vote on the six letters before the check.
 #
-# **Misconceptions.** "A deeper health check is a better one": for readiness perhaps; for liveness it turns a slow service into no service. "A restart
-# never hurts": with a model it costs the start, and the start costs the neighbours.
+# **Misconceptions.** "A deeper health check is a better one": for readiness perhaps; for liveness it turns a slow
+# service into no service. "A restart never hurts": with a model it costs the start, and the start costs the
+# neighbours.
 #
-# **To discuss.** Our `/ready` says 200 without a model. When would you rather want 503? (Where no good fallback exists: then all pods leave the
-# balancer at once. What do your users see?)
+# **To discuss.** Our `/ready` says 200 without a model. When would you rather want 503? (Where no good fallback
+# exists: then all pods leave the balancer at once. What do your users see?)
 # %% [markdown]
 # ## 5. What the tools see
 #
-# Nobody here has a cluster or an AWS account at hand. But for each of these files there is a program that knows its rules. None of them asks
-# whether a file looks fine; each asks whether there is a rule that it breaks. `recsys-lab ship check DIR` lets them all read:
+# Nobody here has a cluster or an AWS account at hand. But for each of these files there is a program that knows its
+# rules. None of them asks whether a file looks fine; each asks whether there is a rule that it breaks.
+# `recsys-lab ship check DIR` lets them all read:
 # %%
 verdicts = shipping.check(ship)
 checked = pd.DataFrame(verdicts)[["tool", "looks_for", "passed"]]
 checked.insert(1, "reads", [" ".join(tool.files) or "compose.yaml" for tool in shipping.CHECKS])
 checked
 # %% [markdown]
-# All is well, which is the least interesting thing that a check can say. A check that you have never seen fail is a decoration. So: nine
-# mistakes, one at a time.
+# All is well, which is the least interesting thing that a check can say. A check that you have never seen fail is a
+# decoration. So: nine mistakes, one at a time.
 # %%
 changes = [(letter, file, good, bad) for letter, (file, good, bad) in PLANTED.items()]
 pd.set_option("display.max_colwidth", 60)
@@ -442,18 +454,21 @@ table
 # %% [markdown]
 # Five are found, each by one tool alone. The four others are valid, and wrong:
 #
-# - **C** an autoscaler that may have at least two pods and at most one. (A cluster refuses it, because its API server compares the two. The schema does not.)
+# - **C** an autoscaler that may have at least two pods and at most one. (A cluster refuses it, because its API server
+#   compares the two. The schema does not.)
 # - **D** 512 *bytes* of memory. The pod never starts.
 # - **F** the key in a ConfigMap, in Git, for everybody.
 # - **H** a gate that is always open: each model is shipped, also the one that was refused.
 #
-# What catches these? For C, the cluster. For D, a start with that limit, or the test of section 2 that multiplies. For F, a scanner for
-# secrets, which guesses, or a reviewer. For H, a test that lets the gate say no and looks what happens. (Exercise 3 is that test.)
+# What catches these? For C, the cluster. For D, a start with that limit, or the test of section 2 that multiplies. For
+# F, a scanner for secrets, which guesses, or a reviewer. For H, a test that lets the gate say no and looks what
+# happens. (Exercise 3 is that test.)
 #
 # ### An exit code is not a verdict
 #
-# One more plant. The disruption budget gets an old version of its API, `policy/v1beta1`, which Kubernetes has removed. And `gpus: all`, a field that
-# today's Compose knows, for a model that computes on a graphics card, joins the undeclared volume of E:
+# One more plant. The disruption budget gets an old version of its API, `policy/v1beta1`, which Kubernetes has removed.
+# And `gpus: all`, a field that today's Compose knows, for a model that computes on a graphics card, joins the
+# undeclared volume of E:
 # %%
 budget = sandbox / "k8s" / "disruption.yaml"
 budget.write_text(budget.read_text().replace("policy/v1", "policy/v1beta1"))
@@ -474,24 +489,28 @@ pd.DataFrame.from_dict(rows, orient="index")
 # %% [markdown]
 # Two lessons in one cell.
 #
-# - The tool for Kubernetes has found no schema for the object, so it has checked *nothing*, says so in a warning, and ends with **0**. In CI that is
-#   green. `ship check` therefore demands that a tool says exactly what it says when all is well, and counts any other word as a failure.
-# - Of two tools for one file, one is old. docker-compose 1.29, the last one that is a Python package, does not know `gpus` and objects to a sound
-#   file. The schema of today knows it, but cannot see that a volume is declared nowhere. A false alarm and a blind spot. Neither
-#   replaces the other, and you should know for each of your tools which year it lives in.
+# - The tool for Kubernetes has found no schema for the object, so it has checked *nothing*, says so in a warning, and
+#   ends with **0**. In CI that is green. `ship check` therefore demands that a tool says exactly what it says when all
+#   is well, and counts any other word as a failure.
+# - Of two tools for one file, one is old. docker-compose 1.29, the last one that is a Python package, does not know
+#   `gpus` and objects to a sound file. The schema of today knows it, but cannot see that a volume is declared nowhere.
+#   A false alarm and a blind spot. Neither replaces the other, and you should know for each of your tools which year
+#   it lives in.
 #
 # %% [markdown] instructor=true
 # **Timing.** 40 minutes with the exercise. Let pairs bet on the nine letters; the four that nobody sees are the point.
 #
-# **Misconceptions.** "More linters": a fifth linter sees what the four see. "`kubectl apply --dry-run=server` finds the rest": C, yes; not D, F or H.
+# **Misconceptions.** "More linters": a fifth linter sees what the four see. "`kubectl apply --dry-run=server` finds
+# the rest": C, yes; not D, F or H.
 #
 # **To discuss.** Which check of your own CI has nobody ever seen red? Plant something on Monday.
 # %% [markdown]
 # ## 6. A gate before the image
 #
-# The workflow has two jobs. `gate` retrains and judges (lesson 3.4); `image` builds, starts, asks and pushes, *if* the gate has published something new.
-# A workflow cannot be run here. But the heart of it is a script of the shell, and scripts can. We take it out of the file, run it as GitHub does
-# (`bash -e`), and read what it would hand to the next job. Twice, since nothing is new the second time:
+# The workflow has two jobs. `gate` retrains and judges (lesson 3.4); `image` builds, starts, asks and pushes, *if* the
+# gate has published something new. A workflow cannot be run here. But the heart of it is a script of the shell, and
+# scripts can. We take it out of the file, run it as GitHub does (`bash -e`), and read what it would hand to the next
+# job. Twice, since nothing is new the second time:
 # %%
 jobs = yaml.safe_load((ship / ".github" / "workflows" / "ship.yaml").read_text())["jobs"]
 script = next(step["run"] for step in jobs["gate"]["steps"] if step.get("id") == "judge")
@@ -514,8 +533,9 @@ show(
     )
 )
 # %% [markdown]
-# And when the data are bad? Then the pipeline ends with 1, and the job with it. Unless somebody wants to keep the log. Here is a run as of October
-# 1997, when hardly anybody had rated anything and no model can be judged; the same, with its output piped into a file; and once more with `pipefail`:
+# And when the data are bad? Then the pipeline ends with 1, and the job with it. Unless somebody wants to keep the log.
+# Here is a run as of October 1997, when hardly anybody had rated anything and no model can be judged; the same, with
+# its output piped into a file; and once more with `pipefail`:
 # %%
 bad_data = "recsys-lab pipeline run --folder early --until 1997-10-01"
 show(
@@ -526,11 +546,13 @@ show(
     }
 )
 # %% [markdown]
-# The exit code of a pipe is that of its *last* command, and `tee` was happy. GitHub's default for a step is `bash -e`, without `pipefail`; writing
-# `shell: bash` adds it. (In the same family: `|| true`, `continue-on-error: true`, and `if: always()` of exercise 2.)
+# The exit code of a pipe is that of its *last* command, and `tee` was happy. GitHub's default for a step is `bash -e`,
+# without `pipefail`; writing `shell: bash` adds it. (In the same family: `|| true`, `continue-on-error: true`, and
+# `if: always()` of exercise 2.)
 #
-# Suppose that the plumbing is right. What does the gate itself ask? A colleague has written the last step in Python. It reads what the judging job has
-# found: `low` holds the lower end of the interval of each *duel*, candidate against popularity and candidate against champion, as in lesson 3.4.
+# Suppose that the plumbing is right. What does the gate itself ask? A colleague has written the last step in Python.
+# It reads what the judging job has found: `low` holds the lower end of the interval of each *duel*, candidate against
+# popularity and candidate against champion, as in lesson 3.4.
 #
 # ```python
 # def colleagues_gate(report, sha256):
@@ -581,31 +603,32 @@ reports[["low", "file", "colleague", "may ship"]]
 
 
 # %% [markdown]
-# Three of eight. The colleague's gate looked for a reason to stop, and what is missing gives no reason. A gate has to look for reasons to *go*, and each
-# of them has to be there.
+# Three of eight. The colleague's gate looked for a reason to stop, and what is missing gives no reason. A gate has to
+# look for reasons to *go*, and each of them has to be there.
 #
-# One line deserves a second look. The highest scores of the whole table belong to the candidate that has learned from the days on which it was judged.
-# A gate that compares numbers would have called it the best model in years.
+# One line deserves a second look. The highest scores of the whole table belong to the candidate that has learned from
+# the days on which it was judged. A gate that compares numbers would have called it the best model in years.
 #
 # %% [markdown] instructor=true
 # **Timing.** 35 minutes with the exercise.
 #
-# **Misconceptions.** "The gate is tested, because it is in the pipeline": has it ever said no? "Exit code 0 means that the model is good": it means that the
-# script ended.
+# **Misconceptions.** "The gate is tested, because it is in the pipeline": has it ever said no? "Exit code 0 means that
+# the model is good": it means that the script ended.
 #
-# **To discuss.** Who may override the gate, at night, with a bad model in production? (Somebody must be able to; it must leave a trace; and going back should
-# not need the gate at all.)
+# **To discuss.** Who may override the gate, at night, with a bad model in production? (Somebody must be able to; it
+# must leave a trace; and going back should not need the gate at all.)
 # %% [markdown]
 # ## 7. Forward, and back
 #
-# A new image is rolled out pod by pod. Write $n$ for the number of pods, $s$ for the *surge*, the pods that may run beyond them, and $u$ for the
-# *unavailable*, the pods that may be missing. Kubernetes starts $s$ new ones at once and stops $u$ old ones, whose places are filled by new ones, too. When these
-# are ready, the next $s + u$ take their turn. So the number of rounds is
+# A new image is rolled out pod by pod. Write $n$ for the number of pods, $s$ for the *surge*, the pods that may run
+# beyond them, and $u$ for the *unavailable*, the pods that may be missing. Kubernetes starts $s$ new ones at once and
+# stops $u$ old ones, whose places are filled by new ones, too. When these are ready, the next $s + u$ take their turn.
+# So the number of rounds is
 #
 # $$w = \text{ceil}\left(\frac{n}{s + u}\right)$$
 #
-# where ceil rounds up. Each round lasts as long as a start, $t$ seconds, and the rollout lasts $w\,t$. For a program that starts in a second nobody
-# counts rounds. With a model you do.
+# where ceil rounds up. Each round lasts as long as a start, $t$ seconds, and the rollout lasts $w\,t$. For a program
+# that starts in a second nobody counts rounds. With a model you do.
 # %% exercise="3.8.4"
 def rollout(n, surge, unavailable, start):
     """(fewest pods ready, most pods running, seconds) of a rollout of n pods that each need `start` seconds.
@@ -624,8 +647,8 @@ def rollout(n, surge, unavailable, start):
 # %% check="3.8.4"
 rollout_checked = ex("3.8.4").check(rollout)
 # %% [markdown]
-# Ten pods whose model needs a minute, at an hour in which eight of them would just do. Four strategies; the first is that of our manifest, the second what
-# you get if you write nothing:
+# Ten pods whose model needs a minute, at an hour in which eight of them would just do. Four strategies; the first is
+# that of our manifest, the second what you get if you write nothing:
 # %%
 plans = {"surge 1": (1, 0), "Kubernetes' default": ("25%", "25%"), "no surge": (0, "40%"), "blue-green": ("100%", 0)}
 columns = ["fewest ready", "most running", "seconds"]
@@ -655,38 +678,47 @@ figure_alt(
     "three minutes, below the line of 8. Blue-green: 10 ready, 20 running, one minute.",
 )
 # %% [markdown]
-# Read the second column as money and the last one as a question of courage. The time is not what you wait for good news; it is **what you wait when you go back**. At three in the
-# morning, with wrong lists on every screen, `surge: 1` needs ten minutes until the last pod is well.
+# Read the second column as money and the last one as a question of courage. The time is not what you wait for good
+# news; it is **what you wait when you go back**. At three in the morning, with wrong lists on every screen, `surge: 1`
+# needs ten minutes until the last pod is well.
 #
-# That is the strongest argument for the model outside of the image. There, going back is what lesson 3.4 did: one rename, which each pod takes up within a second. Except when the
-# fault is in the code; and except when an old code should read a new model. The two can be rolled back apart only as long as each fits the other:
+# That is the strongest argument for the model outside of the image. There, going back is what lesson 3.4 did: one
+# rename, which each pod takes up within a second. Except when the fault is in the code; and except when an old code
+# should read a new model. The two can be rolled back apart only as long as each fits the other:
 #
 # | | code of last week | code of today |
 # |---|---|---|
 # | **model of last week** | fine: you came from here | must work: it is the first minute of each deployment |
 # | **model of today** | must work, if you ever want to roll the code back | fine: you want to get here |
 #
-# So a new format of the file comes in two steps, like a change of a database's columns: first code that *reads* both, and only when nobody wants to go back, a job that writes the new
-# one. Question 4 of the quiz tries what happens otherwise.
+# So a new format of the file comes in two steps, like a change of a database's columns: first code that *reads* both,
+# and only when nobody wants to go back, a job that writes the new one. Question 4 of the quiz tries what happens
+# otherwise.
 #
-# **And when others move your pods?** A node is emptied for an update, and the pods on it are *evicted*. The disruption budget says how many may be away at a time. With `maxUnavailable: 1` a
-# drain of four nodes with one pod each takes four starts, one after the other: the budget is a brake whose strength is the start of your model. With `minAvailable: 2` and two pods at night it is a wall.
+# **And when others move your pods?** A node is emptied for an update, and the pods on it are *evicted*. The disruption
+# budget says how many may be away at a time. With `maxUnavailable: 1` a drain of four nodes with one pod each takes
+# four starts, one after the other: the budget is a brake whose strength is the start of your model. With
+# `minAvailable: 2` and two pods at night it is a wall.
 #
 # %% [markdown] instructor=true
 # **Timing.** 25 minutes with the exercise.
 #
-# **Misconceptions.** "Rolling back is instant, because the old image is there": the old pods are not. "`maxUnavailable: 25%` of two pods is half a pod": it is none.
+# **Misconceptions.** "Rolling back is instant, because the old image is there": the old pods are not.
+# "`maxUnavailable: 25%` of two pods is half a pod": it is none.
 #
-# **To discuss.** Collect the times from the beginning: how long is *your* way back? Has anybody tried it with production's data?
+# **To discuss.** Collect the times from the beginning: how long is *your* way back? Has anybody tried it with
+# production's data?
 # %% [markdown]
 # ## 8. How many, and what do they cost?
 #
 # ### How busy may they be?
 #
-# In lesson 3.1 one server was kept below 70 %, because beyond it the waiting explodes. Is that also right for two, or for eight? Write $S$ for the mean time that one answer takes to
-# compute, $n$ for the instances behind one queue, $\rho$ for the share of time in which each of them is busy, and $a = n \rho$. If requests come independently of each other, and the work varies as an exponential
-# distribution does, the answer is a hundred years old (Erlang 1917). First the share $B_k$ of requests that would find $k$ instances all busy if nobody could wait, from $B_0 = 1$ upwards; then the share $W$ that has to wait
-# if they can; then the mean time $T$ from the question to the answer:
+# In lesson 3.1 one server was kept below 70 %, because beyond it the waiting explodes. Is that also right for two, or
+# for eight? Write $S$ for the mean time that one answer takes to compute, $n$ for the instances behind one queue,
+# $\rho$ for the share of time in which each of them is busy, and $a = n \rho$. If requests come independently of each
+# other, and the work varies as an exponential distribution does, the answer is a hundred years old (Erlang 1917).
+# First the share $B_k$ of requests that would find $k$ instances all busy if nobody could wait, from $B_0 = 1$
+# upwards; then the share $W$ that has to wait if they can; then the mean time $T$ from the question to the answer:
 #
 # $$B_k = \frac{a B_{k-1}}{k + a B_{k-1}} \qquad\qquad W = \frac{B_n}{1 - \rho (1 - B_n)} \qquad\qquad T = S \left( 1 + \frac{W}{n (1 - \rho)} \right)$$
 #
@@ -705,7 +737,7 @@ def mean_time(n, rho, S=1.0):
 
 def served(n, rho, requests=100_000):
     """The same, simulated: whoever comes first is served first, by whoever is free first."""
-    gaps, work = np.random.default_rng(0).exponential(size=(2, requests))
+    gaps, work = np.random.default_rng(1).exponential(size=(2, requests))
     came, free, waited = np.cumsum(gaps) / (n * rho), [0.0] * n, 0.0
     for moment, time in zip(came, work):
         begin = max(moment, heapq.heappop(free))
@@ -735,22 +767,31 @@ figure_alt(
 limits = {n: max(rho for rho in np.linspace(0.01, 0.99, 981) if mean_time(n, rho) <= 2) for n in (1, 2, 8)}
 show({f"busy share at twice the work, {n} in all": rho for n, rho in limits.items()}, digits=2)
 # %% [markdown]
-# The folklore number 70 % is right for *two* instances: there, the mean user waits as long as the work itself takes at a share of 0.71. Eight could run at 90 % for the same waiting.
+# The folklore number 70 % is right for *two* instances: there, the mean user waits as long as the work itself takes at
+# a share of 0.71. Eight could run at 90 % for the same waiting.
 #
-# But mind "one queue". If a load balancer sends each request somewhere at random, then each instance has a queue of its own, and however many they are, the curve is the one for **one**.
-# That is why balancers that send a request to whoever has the fewest open (`least_conn`, "least outstanding requests") are worth their while with models, whose answers take unequally long.
+# But mind "one queue". If a load balancer sends each request somewhere at random, then each instance has a queue of
+# its own, and however many they are, the curve is the one for **one**. That is why balancers that send a request to
+# whoever has the fewest open (`least_conn`, "least outstanding requests") are worth their while with models, whose
+# answers take unequally long.
 #
 # ### How fast is the autoscaler?
 #
-# Kubernetes' autoscaler looks every 15 seconds at the mean busy share $u$ of $n$ pods, and at the target $g$, and wants
+# Kubernetes' autoscaler looks every 15 seconds at the mean busy share $u$ of $n$ pods, and at the target $g$, and
+# wants
 #
 # $$n' = \text{ceil}\left(n\,\frac{u}{g}\right)$$
 #
-# pods, within its bounds; if $u / g$ is within 0.1 of 1, it lets things be. Two details matter here. If what a pod *requests* is all that it gets (a full node), it cannot be more than 100 % busy, so with a target of 70 % the autoscaler never asks for more than $1 / 0.7$, that is 1.43, times as many. And pods that are still
-# starting count as idle, so it does not ask again before they are ready. Together: **a flood is met in steps of 43 %, and each step takes a start.**
+# pods, within its bounds; if $u / g$ is within 0.1 of 1, it lets things be. Two details matter here. If what a pod
+# *requests* is all that it gets (a full node), it cannot be more than 100 % busy, so with a target of 70 % the
+# autoscaler never asks for more than $1 / 0.7$, that is 1.43, times as many. And pods that are still starting count as
+# idle, so it does not ask again before they are ready. Together: **a flood is met in steps of 43 %, and each step
+# takes a start.**
 #
-# Let us send a day through it. The load has the shape of MovieLens: the ratings of each hour (UTC). It is scaled to 300 requests a second on average. At eight in the evening a push message goes out, and brings three times as many people for a
-# quarter of an hour. One instance bears 160 a second: what `benchmarks/RESULTS.md` measured for lists that have to be computed, on the machine named there.
+# Let us send a day through it. The load has the shape of MovieLens: the ratings of each hour (UTC). It is scaled to
+# 300 requests a second on average. At eight in the evening a push message goes out, and brings three times as many
+# people for a quarter of an hour. One instance bears 160 a second: what `benchmarks/RESULTS.md` measured for lists
+# that have to be computed, on the machine named there.
 # %%
 hours = np.bincount(pd.to_datetime(data.ratings["timestamp"], unit="s").dt.hour, minlength=24)
 STEP, BEARS = 15, 160
@@ -795,7 +836,7 @@ ax.plot(clock / 3600, load, color="#444444", linewidth=1.5, label="what is asked
 ax.set(xlabel="time of day (UTC)", ylabel="requests a second", xlim=(19.75, 20.75), ylim=(0, None))
 ax.set_xticks([19.75, 20, 20.25, 20.5, 20.75], ["19:45", "20:00", "20:15", "20:30", "20:45"])
 ax.set_title("After the push message: the autoscaler is as fast as a start")
-ax.legend(loc="upper right")
+ax.legend(loc="center right", bbox_to_anchor=(1, 0.6))
 figure_alt(
     fig,
     "Requests a second and what the pods bear, 19:45 to 20:45. At 20:00 the load triples for 15 minutes. With 15 s to start the pods follow within half a minute; with 300 s they climb in two steps and bear the load only after ten "
@@ -806,15 +847,22 @@ show(pd.DataFrame(late).T, digits=3)
 
 
 # %% [markdown]
-# The same rules, the same target, the same load. With a quick start, half a minute is missed. With a start of five minutes the service is short of pods for ten of the fifteen minutes, and turns away (or answers with what is popular) 0.8 % of
-# the *whole day's* requests: twenty times as many, and they are those that the push message was sent for. What helps, from cheap to dear: a quicker start; more pods beforehand, when you know that a message goes out (`minReplicas`, by the clock); a lower target, which keeps more in reserve all day.
+# The same rules, the same target, the same load. With a quick start, half a minute is missed. With a start of five
+# minutes the service is short of pods for ten of the fifteen minutes, and turns away (or answers with what is popular)
+# 0.8 % of the *whole day's* requests: twenty times as many, and they are those that the push message was sent for.
+# What helps, from cheap to dear: a quicker start; more pods beforehand, when you know that a message goes out
+# (`minReplicas`, by the clock); a lower target, which keeps more in reserve all day.
 #
-# One flood you make yourself. The answers that are kept ready belong to a model (3.1), so **each publication of a model empties them**, in all pods at once, and each of the next requests has to be computed. `benchmarks/RESULTS.md` has the two
-# rates: kept lists are answered at about the speed of an empty endpoint, computed ones many times slower. Publish at four in the morning.
+# One flood you make yourself. The answers that are kept ready belong to a model (3.1), so **each publication of a
+# model empties them**, in all pods at once, and each of the next requests has to be computed. `benchmarks/RESULTS.md`
+# has the two rates: kept lists are answered at about the speed of an empty endpoint, computed ones many times slower.
+# Publish at four in the morning.
 #
 # ### The bill
 #
-# Now the money. In part $p$ of the day, $L_p$ requests a second arrive. One instance bears $c$ of them, and is kept at the share $\rho$ of that; at least $m$ instances run. There are $P$ parts, an instance costs $h$ dollars an hour, and a month has 730 hours:
+# Now the money. In part $p$ of the day, $L_p$ requests a second arrive. One instance bears $c$ of them, and is kept at
+# the share $\rho$ of that; at least $m$ instances run. There are $P$ parts, an instance costs $h$ dollars an hour, and
+# a month has 730 hours:
 #
 # $$n_p = \max\left(m, \text{ceil}\left(\frac{L_p}{\rho\,c}\right)\right) \qquad\qquad \text{month} = 730\,h\,\frac{1}{P} \sum_{p=1}^{P} n_p$$
 #
@@ -842,7 +890,9 @@ bill_checked = ex("3.8.5").check(bill)
 # %% [markdown]
 # ### From scratch, then the library
 #
-# The library's is `shipping.cost`, or `recsys-lab ship cost` on the command line. The same day, by the hour, and a price of 0.05 dollars an hour, which is *made up*: prices differ by region and change, so take your provider's list. Do they agree, and what would other decisions cost?
+# The library's is `shipping.cost`, or `recsys-lab ship cost` on the command line. The same day, by the hour, and a
+# price of 0.05 dollars an hour, which is *made up*: prices differ by region and change, so take your provider's list.
+# Do they agree, and what would other decisions cost?
 # %%
 by_hour = [float(x) for x in load.reshape(24, -1).mean(axis=1)]
 usual = {"one_bears": 160, "usd_an_hour": 0.05, "busy": 0.7, "least": 2, "most": 20}
@@ -881,21 +931,27 @@ figure_alt(
     "Instances by the hour for three decisions. As it is: between 2 and 7. A model twice as slow: between 2 and 14. Never fewer than six: 6, and 7 at eight in the evening.",
 )
 # %% [markdown]
-# Look at the third line. Ten times as many requests for each instance, and the bill does not fall to a tenth, because two instances run at any time. Below some load, the price of a model is the price of *being there*. And look at the last one: memory is paid for in machines, all day. That is where the square of
-# section 2 comes back as money.
+# Look at the third line. Ten times as many requests for each instance, and the bill does not fall to a tenth, because
+# two instances run at any time. Below some load, the price of a model is the price of *being there*. And look at the
+# last one: memory is paid for in machines, all day. That is where the square of section 2 comes back as money.
 #
-# None of this needs a cloud calculator. It needs `one_bears`, and that number is in no documentation. It belongs to your model, your machine, your share of kept answers and your limit of time. Measure it, with a load that does not wait politely (3.1), and measure again when the model changes.
+# None of this needs a cloud calculator. It needs `one_bears`, and that number is in no documentation. It belongs to
+# your model, your machine, your share of kept answers and your limit of time. Measure it, with a load that does not
+# wait politely (3.1), and measure again when the model changes.
 #
 # %% [markdown] instructor=true
 # **Timing.** 35 minutes with the exercise.
 #
-# **Misconceptions.** "Autoscaling removes the need to plan": it moves it, from instances to starts. "A higher target saves money": at two instances it saves one and costs every user the waiting.
+# **Misconceptions.** "Autoscaling removes the need to plan": it moves it, from instances to starts. "A higher target
+# saves money": at two instances it saves one and costs every user the waiting.
 #
-# **To discuss.** What is a recommendation worth? (A click rate from 3.5, a value for a click: compare it with the dollars a million. For most shops the machines are the smaller number, and for a large network they are not.)
+# **To discuss.** What is a recommendation worth? (A click rate from 3.5, a value for a click: compare it with the
+# dollars a million. For most shops the machines are the smaller number, and for a large network they are not.)
 # %% [markdown]
 # ## 9. What was validated, and what was not
 #
-# The folder's `README.md` has this table with the versions of the tools; `recsys-lab ship check` and the library's tests repeat it.
+# The folder's `README.md` has this table with the versions of the tools; `recsys-lab ship check` and the library's
+# tests repeat it.
 #
 # | file | read, or run, by | so we know |
 # |---|---|---|
@@ -907,10 +963,13 @@ figure_alt(
 # | Procfile | honcho, *started* and asked | it starts, and serves this model |
 # | the image | built once by buildah on a stand-in for its base, started and asked (`recsys-lab ship build`, minutes, not in this notebook) | its steps, its rights, its answers |
 #
-# **Nobody has validated**: the real base image; a build by Docker itself; a push or a pull; that probes, autoscaler, budget and rollout do in a cluster what this lesson computed for them; limits of memory and processor in earnest; anything on AWS; a run of the workflow at GitHub. What this lesson says about
-# Kubernetes comes from its documentation and its source, and was computed, not observed.
+# **Nobody has validated**: the real base image; a build by Docker itself; a push or a pull; that probes, autoscaler,
+# budget and rollout do in a cluster what this lesson computed for them; limits of memory and processor in earnest;
+# anything on AWS; a run of the workflow at GitHub. What this lesson says about Kubernetes comes from its documentation
+# and its source, and was computed, not observed.
 #
-# Write such a list for each thing that you ship. It is short, it is honest, and on the day of the incident it is where to look first.
+# Write such a list for each thing that you ship. It is short, it is honest, and on the day of the incident it is where
+# to look first.
 #
 # ## Quiz
 
@@ -927,36 +986,56 @@ print("what is left of it:", sorted(lab.glob("*")))
 # %% [markdown]
 # ## In production
 #
-# - **Google**'s TensorFlow Serving treats a model as a versioned file apart from the program. When a new version comes, it can load it before it unloads the old one, so that there is always an answer and memory for two; or the other way round, where two do not fit. Canaries and rollbacks are a choice of which versions
-#   are loaded: Olston et al., *TensorFlow-Serving: Flexible, High-Performance ML Serving*, 2017, section 2.
-# - **Google** also published 28 tests for systems with models. Among those for the infrastructure: quality is checked before a model is served, it is tried as a canary, and it can be rolled back quickly and safely: Breck et al., *The ML Test Score*, IEEE Big Data 2017.
-# - **Kubernetes**' documentation warns that a wrong liveness probe leads to restarts under high load, and so to still more load for the rest; and it advises that a pod counts as ready only after the work of its start is over, or the autoscaler is misled: *Configure Liveness, Readiness and Startup Probes*; *Horizontal Pod Autoscaling*.
-# - **Thoughtworks** describes the whole road, with code, model and data as three things that change on their own: Sato, Wider and Windheuser, *Continuous Delivery for Machine Learning*, 2019.
+# - **Google**'s TensorFlow Serving treats a model as a versioned file apart from the program. When a new version
+#   comes, it can load it before it unloads the old one, so that there is always an answer and memory for two; or the
+#   other way round, where two do not fit. Canaries and rollbacks are a choice of which versions are loaded: Olston et
+#   al., *TensorFlow-Serving: Flexible, High-Performance ML Serving*, 2017, section 2.
+# - **Google** also published 28 tests for systems with models. Among those for the infrastructure: quality is checked
+#   before a model is served, it is tried as a canary, and it can be rolled back quickly and safely: Breck et al., *The
+#   ML Test Score*, IEEE Big Data 2017.
+# - **Kubernetes**' documentation warns that a wrong liveness probe leads to restarts under high load, and so to still
+#   more load for the rest; and it advises that a pod counts as ready only after the work of its start is over, or the
+#   autoscaler is misled: *Configure Liveness, Readiness and Startup Probes*; *Horizontal Pod Autoscaling*.
+# - **Thoughtworks** describes the whole road, with code, model and data as three things that change on their own:
+#   Sato, Wider and Windheuser, *Continuous Delivery for Machine Learning*, 2019.
 #
 # ## In the interview
 #
-# *"Your recommender runs in ten pods. Each deployment takes half an hour, the autoscaler is always late, and last week a bad model took the service down. What do you change?"*
+# *"Your recommender runs in ten pods. Each deployment takes half an hour, the autoscaler is always late, and last week
+# a bad model took the service down. What do you change?"*
 #
-# A good answer: (1) One cause behind all three: the start is long. Measure its parts: pull, load, compile, warm up. (2) Take the model out of the image, or at least into a layer of its own; load it from a volume, compile in the background, become ready afterwards. (3) Probes by consequence: startup covers the worst start, readiness asks for
-# the model, liveness for the process alone; a bad file is refused, and the old model stays. (4) A gate that is closed unless the judged file, by its checksum, has passed. (5) A way back that is a rename, tried once a month. (6) Memory for two models, a limit that is computed. Name a cost: two versions must now fit each other, and
-# somebody has to know which pair runs.
+# A good answer: (1) One cause behind all three: the start is long. Measure its parts: pull, load, compile, warm up.
+# (2) Take the model out of the image, or at least into a layer of its own; load it from a volume, compile in the
+# background, become ready afterwards. (3) Probes by consequence: startup covers the worst start, readiness asks for
+# the model, liveness for the process alone; a bad file is refused, and the old model stays. (4) A gate that is closed
+# unless the judged file, by its checksum, has passed. (5) A way back that is a rename, tried once a month. (6) Memory
+# for two models, a limit that is computed. Name a cost: two versions must now fit each other, and somebody has to know
+# which pair runs.
 #
 # ## Take-aways
 #
-# - Code and model are two versions with one compatibility. Ship the file that was judged, and ask the running service which one it has.
+# - Code and model are two versions with one compatibility. Ship the file that was judged, and ask the running service
+#   which one it has.
 # - A model holds its training data. Whoever can pull the image has the ratings.
 # - Memory is computed from shapes, times two. A table of films by films grows with the square.
 # - A probe is chosen by what happens when it fails. Liveness asks only what a restart mends.
-# - Tools find what breaks a rule. A green check that has never been red proves nothing, and an exit code is not a verdict.
+# - Tools find what breaks a rule. A green check that has never been red proves nothing, and an exit code is not a
+#   verdict.
 # - A gate looks for reasons to open.
-# - The time of a start sets the rollout, the way back, the autoscaler and the reserve. Make it short before you make anything else clever.
+# - The time of a start sets the rollout, the way back, the autoscaler and the reserve. Make it short before you make
+#   anything else clever.
 # - The bill is arithmetic on one number that only you can measure.
 #
 # ## Further reading
 #
 # - Olston et al. 2017: [arXiv:1712.06139](https://arxiv.org/abs/1712.06139).
-# - Breck, Cai, Nielsen, Salib, Sculley, *The ML Test Score: A Rubric for ML Production Readiness and Technical Debt Reduction*, IEEE International Conference on Big Data, 2017, section on infrastructure.
-# - Sculley et al., *Hidden Technical Debt in Machine Learning Systems*, NIPS 2015: why everything around the model is most of the system.
-# - Narayanan, Shmatikov, *Robust De-anonymization of Large Sparse Datasets*, IEEE Symposium on Security and Privacy 2008: what a table of ratings tells about people, on the Netflix Prize's.
-# - Harchol-Balter, *Performance Modeling and Design of Computer Systems*, Cambridge University Press 2013, part on server farms: queues with many servers, and how to share work among them.
-# - Kubernetes documentation: *Pod Lifecycle*, *Deployments*, *Horizontal Pod Autoscaling*, *Specifying a Disruption Budget*.
+# - Breck, Cai, Nielsen, Salib, Sculley, *The ML Test Score: A Rubric for ML Production Readiness and Technical Debt
+#   Reduction*, IEEE International Conference on Big Data, 2017, section on infrastructure.
+# - Sculley et al., *Hidden Technical Debt in Machine Learning Systems*, NIPS 2015: why everything around the model is
+#   most of the system.
+# - Narayanan, Shmatikov, *Robust De-anonymization of Large Sparse Datasets*, IEEE Symposium on Security and Privacy
+#   2008: what a table of ratings tells about people, on the Netflix Prize's.
+# - Harchol-Balter, *Performance Modeling and Design of Computer Systems*, Cambridge University Press 2013, part on
+#   server farms: queues with many servers, and how to share work among them.
+# - Kubernetes documentation: *Pod Lifecycle*, *Deployments*, *Horizontal Pod Autoscaling*, *Specifying a Disruption
+#   Budget*.
