@@ -541,7 +541,7 @@ def _rollout_wrongly(how: str) -> Rollout:
 
 
 def _check_rollout(rollout: Rollout) -> None:
-    cases = [
+    cases: list[tuple[int, Share, Share, float]] = [
         (10, 1, 0, 60.0),
         (10, 0, 1, 60.0),
         (10, "25%", "25%", 60.0),
@@ -714,9 +714,9 @@ def _check_bill(bill: Bill) -> None:
         "inverse": "dollars for a million requests: the dollars above the line.",
     }
     for case in cases:
-        load, *rest = case
+        load = case[0]
         given = list(load)
-        got = bill(given, *rest)
+        got = bill(given, *case[1:])
         want = _bill(*case)
         what = f"bill({', '.join(map(str, case))})"
         if given != load:
@@ -726,7 +726,7 @@ def _check_bill(bill: Bill) -> None:
                 raise Incorrect(f"{what}: {messages['capped']}")
             continue
         if got is None:
-            if max(want[0]) == rest[-1]:
+            if max(want[0]) == case[-1]:
                 raise Incorrect(f"{what}: {messages['refuses the bound']} (Or is a `return` missing?)")
             raise Incorrect(f"{what} gave None, though {max(want[0])} instances bear this load. Is a `return` missing?")
         if not isinstance(got, (tuple, list)) or len(got) != 3:
