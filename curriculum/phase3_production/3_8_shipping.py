@@ -94,7 +94,7 @@ print(*sorted(path.name for path in ship.iterdir()))
 # | a new model is | a renamed file, taken up while running (3.1) | a new image, rolled out pod by pod |
 # | back to the old one | rename again: a second | roll back: a start for each round of pods |
 # | what runs is known by | two versions: image and model | one digest |
-# | all pods have the same | at some moment, not at each | as long as the rollout lasts, no |
+# | all pods serve the new model | after about a second | when the rollout is over |
 # | a pod on a new node | needs the volume first | needs nothing but the image |
 #
 # Neither is right. Many models a day, or large ones, speak for the volume; few machines to look after, and auditors,
@@ -141,7 +141,8 @@ show(ratings_of_user_42_in_the_file=len(leaked), all_of_them_as_given=leaked == 
 # has to know what a user has seen, to leave it out. And a k-NN model *is* its training data. So **the image
 # `with-model` is a copy of your users' history**, and so is each layer cache, each registry mirror and each laptop
 # that has pulled it. Whoever may pull may read; a person who asks to be deleted is in every old tag. And here the
-# terms of MovieLens 100K forbid to pass the data on, so this image must not be pushed to a public registry at all.
+# terms of MovieLens 100K forbid to pass the data on without permission, so this image must not be pushed to a public
+# registry at all.
 #
 # Secrets of the usual kind are simpler, because you know the rules: never in a layer, never in a ConfigMap, and never
 # in a log. One trap is popular in CI. `docker-compose config` checks the file, and prints it, with the variables
@@ -391,7 +392,8 @@ figure_alt(
 # a share of the requests, and refuses them. And since liveness begins so late, a process that hangs after ten seconds
 # hangs for two minutes.
 #
-# B and D look fine in this picture, and in every quiet hour. What kills them is a Saturday evening, and a broken file.
+# B and D are not in the picture, since in every quiet hour they look like C. What kills them is a Saturday evening, and
+# a broken file.
 #
 # %% [markdown] instructor=true
 # **Timing.** 30 minutes with the exercise. Vote on the six letters before the check.
@@ -454,15 +456,15 @@ table
 # %% [markdown]
 # Five are found, each by one tool alone. The four others are valid, and wrong:
 #
-# - **C** an autoscaler that may have at least two pods and at most one. (A cluster refuses it, because its API server
-#   compares the two. The schema does not.)
-# - **D** 512 *bytes* of memory. The pod never starts.
+# - **C** an autoscaler that may have at least two pods and at most one.
+# - **D** a limit of 512 *bytes* of memory.
 # - **F** the key in a ConfigMap, in Git, for everybody.
 # - **H** a gate that is always open: each model is shipped, also the one that was refused.
 #
-# What catches these? For C, the cluster. For D, a start with that limit, or the test of section 2 that multiplies. For
-# F, a scanner for secrets, which guesses, or a reviewer. For H, a test that lets the gate say no and looks what
-# happens. (Exercise 3 is that test.)
+# What catches these? For C and D, a cluster: its API server compares the two bounds, and the limit with the request,
+# which no schema does. (With a limit of 64 MiB and a request of 32 it would be content, too. Only the test of section 2
+# multiplies.) For F, a scanner for secrets, which guesses, or a reviewer. For H, a test that lets the gate say no, and
+# looks what happens. (The check of exercise 3 is such a test.)
 #
 # ### An exit code is not a verdict
 #
@@ -501,7 +503,7 @@ pd.DataFrame.from_dict(rows, orient="index")
 # **Timing.** 40 minutes with the exercise. Let pairs bet on the nine letters; the four that nobody sees are the point.
 #
 # **Misconceptions.** "More linters": a fifth linter sees what the four see. "`kubectl apply --dry-run=server` finds
-# the rest": C, yes; not D, F or H.
+# the rest": C and D, yes; not F or H.
 #
 # **To discuss.** Which check of your own CI has nobody ever seen red? Plant something on Monday.
 # %% [markdown]
@@ -790,8 +792,8 @@ show({f"busy share at twice the work, {n} in all": rho for n, rho in limits.item
 #
 # Let us send a day through it. The load has the shape of MovieLens: the ratings of each hour (UTC). It is scaled to
 # 300 requests a second on average. At eight in the evening a push message goes out, and brings three times as many
-# people for a quarter of an hour. One instance bears 160 a second: what `benchmarks/RESULTS.md` measured for lists
-# that have to be computed, on the machine named there.
+# people for a quarter of an hour. One instance bears 160 a second: about the rate at which `benchmarks/RESULTS.md` found
+# one process of this service at its limit, with lists that all had to be computed.
 # %%
 hours = np.bincount(pd.to_datetime(data.ratings["timestamp"], unit="s").dt.hour, minlength=24)
 STEP, BEARS = 15, 160
@@ -855,7 +857,7 @@ show(pd.DataFrame(late).T, digits=3)
 #
 # One flood you make yourself. The answers that are kept ready belong to a model (3.1), so **each publication of a
 # model empties them**, in all pods at once, and each of the next requests has to be computed. `benchmarks/RESULTS.md`
-# has the two rates: kept lists are answered at about the speed of an empty endpoint, computed ones many times slower.
+# has the two rates: kept lists are answered at about the speed of an empty endpoint, computed ones several times slower.
 # Publish at four in the morning.
 #
 # ### The bill
