@@ -225,7 +225,7 @@ WHICH_TOOL = Exercise(
         WrongAnswer("unknown fields pass", lambda: _but(SEEN, B="none"), "refuses unknown ones"),
     ),
     points=3,
-    explanation="Five mistakes break a rule that somebody wrote down, and each is caught by one tool alone, so all six are needed. Four "
+    explanation="Five mistakes break a rule that somebody wrote down, and each is caught by one tool alone, so none of these tools can be left out. Four "
     "break no rule: the autoscaler whose upper bound lies below the lower, the memory in bytes, the key in plain sight, and the open gate. "
     "(A cluster would refuse the first two when they are applied, because its API server compares numbers. Nobody here has a cluster.) What follows is not that tools are useless, but that "
     "*passed* means: breaks none of these rules. The rest needs a start, a test of your own, or a reader.",
