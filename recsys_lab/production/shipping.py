@@ -131,7 +131,7 @@ def started(folder: Path, *, programs: Path = TOOLS) -> list[Verdict]:
     artefact = folder / "models" / "champion.npz"
     if not artefact.is_file():
         return []
-    honcho = _program("honcho", programs)
+    honcho = program("honcho", programs)
     try:
         with starting.by_procfile(folder, honcho) as address:
             said, passed = f"model {starting.ask(address, artefact)}", True
@@ -143,19 +143,20 @@ def started(folder: Path, *, programs: Path = TOOLS) -> list[Verdict]:
 
 def _ask(tool: Tool, folder: Path, programs: Path) -> Verdict:
     name, *options = tool.command
-    program = _program(name, programs)
+    path = program(name, programs)
     files = [str(path.relative_to(folder)) for pattern in tool.files for path in sorted(folder.glob(pattern))]
     if tool.files and not files:
         raise MissingDataError(f"{folder} has no {' or '.join(tool.files)}: `recsys-lab ship new` writes them.")
-    done = _run([program, *options, *files], folder)
-    version = _run([program, "--version"], folder).stdout
+    done = _run([path, *options, *files], folder)
+    version = _run([path, "--version"], folder).stdout
     said = (done.stdout + done.stderr).strip()
     # An exit code is not enough: kubernetes-validate ends with 0, and only warns, where it knows no schema of an object.
     passed = done.returncode == 0 and said == tool.content
     return Verdict(name, _number(version), tool.looks_for, passed, said)
 
 
-def _program(name: str, programs: Path) -> str:
+def program(name: str, programs: Path = TOOLS) -> str:
+    """Where a tool is. Raises MissingExtraError, with the command that brings it, where it is not installed."""
     found = shutil.which(name, path=str(programs))
     if found is None:
         raise MissingExtraError(

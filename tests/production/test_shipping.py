@@ -174,7 +174,7 @@ def test_missing_tools_and_missing_files_are_said(folder, tmp_path):
 @needs_tools
 def test_the_procfile_starts_a_service_that_the_images_health_check_finds_well(folder):
     artefact = folder / "models" / "champion.npz"
-    with starting.by_procfile(folder, shipping._program("honcho", shipping.TOOLS)) as address:
+    with starting.by_procfile(folder, shipping.program("honcho")) as address:
         assert starting.ask(address, artefact) == sha256_of(artefact)[:VERSION]
         code = re.search(r'"-c", "(.*?)"\]', (folder / "Dockerfile").read_text())[1]
         code = code.replace("http://127.0.0.1:8000", address)
