@@ -18,8 +18,9 @@ CHECKS = {
     "style": ["ruff", "check", "--quiet", "."],
     "format": ["ruff", "format", "--check", "--quiet", "."],
     "types": ["mypy", "--no-error-summary"],
-    "notebooks are what their sources make": ["recsys-lab", "lesson", "build", "--check"],
+    "notebooks are what their sources make": ["recsys-lab", "lesson", "build", "--check", "--stored"],
 }
+# The check before it compares cells only: here their outputs are compared with those of a fresh run.
 # One run for tests, doctests and notebooks, so that both cores stay busy to the end. nbval compares every stored
 # output with a fresh one; a notebook's cells share a kernel, so a file must stay with one worker.
 PYTEST = ["-q", "-n", "2", "--dist", "loadfile"]

@@ -34,20 +34,23 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 
 
 # ------------------------------------------------------------------ what the command line calls
-def build(ids: Iterable[str] | None = None, check: bool = False, jobs: int = 2) -> list[Path]:
+def build(ids: Iterable[str] | None = None, check: bool = False, jobs: int = 2, run: bool = True) -> list[Path]:
     """Build the learner notebooks of these lessons, by default of all. Returns the paths that changed.
 
-    With check=True nothing is written: what is returned would have changed. A full build also removes notebooks
-    whose source is gone. Raises LessonError where a source, an exercise or a run is at fault; that lesson's old
+    With check=True nothing is written: what is returned would have changed. With run=False as well, no cell is run:
+    the stored outputs are taken for what the cells show, and it is nbval's part to prove that. A full build also removes
+    notebooks whose source is gone. Raises LessonError where a source, an exercise or a run is at fault; that lesson's old
     notebook stays as it was.
     """
+    if not (run or check):
+        raise DataError("run=False: only a check can do without running the cells; add check=True.")
     everything = lessons.all_lessons()
     chosen = list(everything.values()) if ids is None else [lessons.find(id) for id in ids]
 
     def refresh(lesson: Lesson) -> Path | None:
         file = home() / lesson.notebook
         old = file.read_bytes() if file.exists() else None
-        new = _text(render(lesson, "learner", everything, old=old))
+        new = _text(render(lesson, "learner", everything, old=old, run=run))
         if new == old:
             return None
         if not check:
@@ -143,15 +146,24 @@ c.ExecutePreprocessor.timeout = {running.TIMEOUT}
 
 
 # ------------------------------------------------------------------ one notebook
-def render(lesson: Lesson, edition: Edition, everything: dict[str, Lesson], old: bytes | None = None) -> Any:
-    """The notebook of a lesson: cells laid out, executed unless graded, outputs normalised and checked."""
+def render(
+    lesson: Lesson, edition: Edition, everything: dict[str, Lesson], old: bytes | None = None, run: bool = True
+) -> Any:
+    """The notebook of a lesson: cells laid out, executed unless graded, outputs normalised and checked.
+
+    old : the notebook as it is stored; its outputs stay where the new ones say the same. Without `run`, they stay.
+    """
     notebook, origins = layout(lesson, edition, everything)
     if edition != "graded":
-        running.execute(notebook, lesson, origins)
+        if run:
+            running.execute(notebook, lesson, origins)
+        else:
+            running.take_old_outputs(notebook, old or b"")
         running.normalise(notebook)
-        if old is not None:
+        if run and old is not None:
             running.keep_old_outputs(notebook, old)
-        running.inspect(notebook, lesson, origins, edition)
+        if run or _text(notebook) == old:  # where they differ, outputs are missing, and that is what will be said
+            running.inspect(notebook, lesson, origins, edition)
     return notebook
 
 

@@ -122,15 +122,28 @@ def sanitise(text: str) -> str:
     return text
 
 
-def keep_old_outputs(notebook: Any, old: bytes) -> None:
-    """Put back the stored outputs of a cell where the new ones say the same."""
+def _outputs(old: bytes) -> dict[str, Any]:
+    """The stored outputs of each code cell, by its id."""
     import nbformat
 
     try:
         stored = nbformat.reads(old.decode("utf-8"), as_version=4)
     except Exception:  # a damaged notebook has nothing worth keeping; the build replaces it
-        return
-    outputs = {cell.get("id"): cell.get("outputs", []) for cell in stored.cells if cell.cell_type == "code"}
+        return {}
+    return {cell.get("id"): cell.get("outputs", []) for cell in stored.cells if cell.cell_type == "code"}
+
+
+def take_old_outputs(notebook: Any, old: bytes) -> None:
+    """Give each cell what is stored for it, as if it had just been run; nothing where its source is another by now."""
+    outputs = _outputs(old)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell["outputs"], cell["execution_count"] = outputs.get(cell.get("id"), []), 1  # normalise counts
+
+
+def keep_old_outputs(notebook: Any, old: bytes) -> None:
+    """Put back the stored outputs of a cell where the new ones say the same."""
+    outputs = _outputs(old)
     for cell in notebook.cells:
         kept = outputs.get(cell.get("id"))
         if cell.cell_type != "code" or kept is None:

@@ -92,6 +92,21 @@ def test_a_second_build_changes_no_byte(copy):
     assert copy.notebook.read_bytes() == before
 
 
+def test_a_check_that_runs_nothing_sees_changed_cells_and_takes_outputs_as_they_are(copy):
+    assert notebooks.build(check=True, run=False) == []
+    notebook = copy.read()
+    output_of(notebook, "show(angle")[0]["text"] = ["angle   0.9\n"]
+    copy.notebook.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    assert notebooks.build(check=True, run=False) == [], "what a cell shows is nbval's part"
+    notebook["cells"][0]["source"] = ["another header"]
+    copy.notebook.write_text(json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    assert notebooks.build(check=True, run=False) == [copy.notebook]
+    copy.notebook.unlink()
+    assert notebooks.build(check=True, run=False) == [copy.notebook]
+    with pytest.raises(DataError, match="add check=True"):
+        notebooks.build(run=False)
+
+
 def test_a_picture_stays_while_its_text_form_is_the_same_and_other_outputs_do_not(copy):
     notebook = copy.read()
     (figure,) = output_of(notebook, "ax.bar")
