@@ -29,7 +29,7 @@ def main(folder: Path) -> None:
     frames = {name: pd.read_pickle(folder / f"{name}.pkl") for name in job["frames"]}
     _limit_memory()
     if job["tamper"]:
-        _tamper(pd.read_pickle(folder / "hidden.pkl"))
+        tamper(pd.read_pickle(folder / "hidden.pkl"))
     file = Path(job["file"])
     done: dict[str, Any] = {}
 
@@ -126,7 +126,7 @@ def short(error: BaseException, file: Path) -> str:
     return "\n".join([*lines, f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__])
 
 
-def _tamper(hidden: pd.DataFrame) -> None:
+def tamper(hidden: pd.DataFrame) -> None:
     """From now on `datasets.load` gives other stars for the hidden pairs: who reads them there gives other answers."""
     from recsys_lab import datasets
 
