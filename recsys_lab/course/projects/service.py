@@ -220,10 +220,10 @@ def _newcomer(client: Client, bench: Bench) -> str:
     return ""
 
 
-def refuses(client: Client) -> tuple[str, str]:
-    """What was not refused, and which refusal is no problem+json."""
+def refuses(client: Client, limits: bool = True) -> tuple[str, str]:
+    """What was not refused, and which refusal is no problem+json; limits : see nasty.requests."""
     failed, shape = [], []
-    for request in nasty.requests():
+    for request in nasty.requests(limits):
         answer = client.ask(request.method, request.path, **request.options)
         refused = 400 <= answer.status < 500
         if not refused and (request.refuse or not answer.status or answer.status >= 500):

@@ -7,7 +7,6 @@ The frames come as pickles from the grader; the answers go back as JSON, so that
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import json
 import sys
@@ -138,9 +137,7 @@ def tamper(hidden: pd.DataFrame) -> None:
         wrong = at.isin(pd.MultiIndex.from_frame(hidden))
         ratings = data.ratings.copy()
         ratings.loc[wrong, "rating"] = ratings.loc[wrong, "rating"] % 5 + 1
-        changed = copy.copy(data)
-        object.__setattr__(changed, "ratings", ratings)
-        return changed
+        return data._replace(ratings=ratings)
 
     datasets.load = load  # type: ignore[assignment]
 
