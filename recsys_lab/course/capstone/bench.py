@@ -26,7 +26,7 @@ from recsys_lab.course.capstone.subjects import Subject, subject
 from recsys_lab.course.lessons import home
 from recsys_lab.course.projects.lists import N
 from recsys_lab.course.projects.running import environment
-from recsys_lab.errors import DataError
+from recsys_lab.errors import DataError, MissingDataError
 from recsys_lab.fetch import data_home
 
 T = TypeVar("T")
@@ -89,7 +89,7 @@ class Bench:
     work : the copy; source : the folder in it that holds the package. project, package : names, by pyproject.toml.
     train, hidden : the cut. kept : what was made once (see `once`).
 
-    Raises DataError where the folder holds no project of the kind that `capstone new` writes.
+    Raises MissingDataError or DataError where the folder holds no project of the kind that `capstone new` writes.
     """
 
     def __init__(self, folder: Path, place: Path, seed: int):
@@ -118,7 +118,13 @@ class Bench:
     def variables(self, hash_seed: int = 0, path: Sequence[Path] = ()) -> dict[str, str]:
         """The environment of every command. path : folders in which modules are looked for first."""
         ours, own = environment(hash_seed), str(self.place / "home")
-        kept = ("PYTHONHASHSEED", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MPLBACKEND")
+        kept: tuple[str, ...] = (
+            "PYTHONHASHSEED",
+            "OPENBLAS_NUM_THREADS",
+            "OMP_NUM_THREADS",
+            "MKL_NUM_THREADS",
+            "MPLBACKEND",
+        )
         kept += ("RECSYS_LAB_PROGRESS", "SYSTEMROOT", "COMSPEC", "PATHEXT", "NUMBA_CACHE_DIR")
         return {name: ours[name] for name in kept if name in ours} | {
             "PATH": os.pathsep.join([str(Path(self.python).parent), os.environ.get("PATH", os.defpath)]),
@@ -230,7 +236,9 @@ class Bench:
 def _pyproject(folder: Path) -> dict[str, Any]:
     path = folder / "pyproject.toml"
     if not path.is_file():
-        raise DataError(f"there is no pyproject.toml in {folder}: `recsys-lab capstone new` writes a project.")
+        raise MissingDataError(
+            f"there is no pyproject.toml in {folder}: `recsys-lab capstone new DIR` writes a project."
+        )
     try:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -55,5 +55,6 @@ def names(folder: Path) -> tuple[str, str]:
 
 def _texts(folder: Path) -> dict[str, str]:
     """Path below the folder, as text with slashes -> content."""
-    files = [path for path in folder.rglob("*") if path.is_file() and "cache" not in path.parent.name]
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in files}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    names = {path: path.relative_to(folder).as_posix() for path in files}
+    return {name: path.read_text(encoding="utf-8") for path, name in names.items() if "cache" not in name}

@@ -16,7 +16,6 @@ from recsys_lab.course.projects.rubric import Grade, Row
 from recsys_lab.course.projects.service import RATIO
 
 NUMBER = 4  # of the phase that it closes
-FILE = "pyproject.toml"
 SEED = 2026
 
 

@@ -38,7 +38,9 @@ def publishes(bench: Bench) -> str:
     with planted(bench, "train", WORSE) as source:
         bench.run("-m", bench.package, "pipeline", "--folder", folder, path=[source])  # it may refuse by an exit code
     if not champion.is_file() or sha256_of(champion) != before:
-        raise Lost("`pipeline` put a model in use that recommends at random: judge the candidate before it is published.")
+        raise Lost(
+            "`pipeline` put a model in use that recommends at random: judge the candidate before it is published."
+        )
     return "a first model is published, and one that recommends at random is not"
 
 

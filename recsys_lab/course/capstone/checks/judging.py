@@ -28,7 +28,9 @@ def beats_neighbours(bench: Bench) -> str:
 
 def _beats(bench: Bench, other: str) -> str:
     if leaks(bench):
-        raise Lost("the model changed with the hidden ratings: learn from what `train` is given, not from `datasets.load`.")
+        raise Lost(
+            "the model changed with the hidden ratings: learn from what `train` is given, not from `datasets.load`."
+        )
     row = rubric.beats("", 1, _results(bench), other, f"ndcg@{lists.N}")
     if not row.points:
         raise Lost(row.why)
@@ -54,9 +56,7 @@ def _baselines(about: Subject, seed: int) -> dict[str, Evaluation]:
     ratings = _rated(about, train)
     models = {POPULAR: Popularity().fit(ratings), NEIGHBOURS: ItemItem().fit(ratings)}
     test = about.rated(hidden)
-    return {
-        name: evaluate_ranking(model, test, k=lists.N, relevant=about.relevant) for name, model in models.items()
-    }
+    return {name: evaluate_ranking(model, test, k=lists.N, relevant=about.relevant) for name, model in models.items()}
 
 
 def _rated(about: Subject, rows: pd.DataFrame) -> Ratings:

@@ -12,7 +12,7 @@ import numpy as np
 from recsys_lab.course.capstone.bench import Bench, Lost, once
 from recsys_lab.course.projects import service
 from recsys_lab.course.projects.asking import Answer, Client, started
-from recsys_lab.course.projects.service import N, POPULAR, RATIO, STRANGER
+from recsys_lab.course.projects.service import POPULAR, RATIO, STRANGER, N
 from recsys_lab.errors import DataError
 from recsys_lab.serve.running import process
 
@@ -120,10 +120,10 @@ def _is_list(answer: Answer, user: int, items: list[int]) -> str:
 
 
 def _newcomer(client: Client, bench: Bench, wanted: dict[int, list[int]]) -> str:
-    """Known users' histories, posted by nobody: no model but one that reads them comes near these users' lists."""
+    """Known users' histories, posted by nobody: who reads them comes near these users' lists, and not to what is popular."""
     rows = bench.subject.rated(bench.train)
-    counts = rows["user"].value_counts()
-    shares = []
+    counts, popular = rows["user"].value_counts(), rows["item"].value_counts().index.tolist()
+    shares, personal = [], False
     for user in [u for u in wanted if 20 <= counts.get(u, 0) <= _MOST][:8]:
         mine = rows[rows["user"] == user]
         history = dict(zip(mine["item"].tolist(), mine["rating"].tolist(), strict=True))
@@ -133,6 +133,10 @@ def _newcomer(client: Client, bench: Bench, wanted: dict[int, list[int]]) -> str
         if repeated := set(answer.items) & set(history):
             return f"item {min(repeated)} is among the ratings that were posted."
         shares.append(len(set(answer.items) & set(wanted[user])) / N)
+        unseen = [item for item in popular if item not in history]
+        personal |= len(set(answer.items) & set(unseen[: N + 2])) < N - 2  # ties in popularity aside
+    if not personal:
+        return "whatever is posted, the list is what is popular: is the history used?"
     if np.mean(shares) < SHARED:
         return f"with a known user's history, {np.mean(shares):.0%} of the list is that user's: is the history used?"
     return ""

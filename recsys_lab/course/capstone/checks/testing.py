@@ -56,7 +56,9 @@ def bite(bench: Bench) -> str:
             if _tests(bench, source, "-x").code != 1:
                 missed.append(mistake)
     if missed:
-        raise Lost(f"the tests still pass when the project {' and when it '.join(missed)}.", len(MISTAKES) - len(missed))
+        raise Lost(
+            f"the tests still pass when the project {' and when it '.join(missed)}.", len(MISTAKES) - len(missed)
+        )
     return f"they pass, and each of {len(MISTAKES)} planted mistakes makes one fail"
 
 
@@ -68,7 +70,9 @@ def planted(bench: Bench, function: str, text: str) -> Iterator[Path]:
         source = copy / bench.source.relative_to(bench.work)
         module = source / bench.package / "model.py"
         if not module.is_file() or f"def {function}(" not in (code := module.read_text(encoding="utf-8")):
-            raise Lost(f"{bench.package}/model.py has no function {function}: the commands call it, and mistakes go there.")
+            raise Lost(
+                f"{bench.package}/model.py has no function {function}: the commands call it, and mistakes go there."
+            )
         module.write_text(f"{code}\n{text}", encoding="utf-8")
         yield source
     finally:

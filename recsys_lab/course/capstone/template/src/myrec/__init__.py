@@ -6,4 +6,6 @@
     pipeline.py  train, judge against the champion, publish
     service.py   the service and its page
     report.py    the numbers of README.md and MODEL_CARD.md
+
+Imports run one way, from the top of this list to its end.
 """

@@ -14,7 +14,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
 
     command = commands.add_parser("train", help="fit the recipe, and write the artefact")
-    command.add_argument("--data", type=Path, help="a CSV with the columns that data.load gives; by default all there is")
+    command.add_argument(
+        "--data", type=Path, help="a CSV with the columns that data.load gives; by default all there is"
+    )
     command.add_argument("--out", type=Path, default=Path("model.npz"))
 
     command = commands.add_parser("recommend", help="write the lists of some users")

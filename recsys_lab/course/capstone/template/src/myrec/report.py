@@ -36,10 +36,8 @@ def write(folder: Path) -> list[Path]:
 
 def filled(text: str, made: Mapping[str, str]) -> str:
     """The text with its blocks replaced."""
-    for name, block in made.items():
-        pattern = rf"(<!-- report:{name} -->\n).*?(<!-- /report:{name} -->)"
-        text = re.sub(pattern, lambda found, block=block: f"{found[1]}{block}\n{found[2]}", text, flags=re.DOTALL)
-    return text
+    markers = re.compile(r"(<!-- report:(\w+) -->\n).*?(<!-- /report:\2 -->)", re.DOTALL)
+    return markers.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", text)
 
 
 def blocks() -> dict[str, str]:
@@ -61,25 +59,22 @@ def blocks() -> dict[str, str]:
     per_user = results["this project"].users[METRIC]
     counts = train["user"].value_counts().reindex(per_user.index)
     few = counts <= counts.median()
+    about = (
+        f"{data.ABOUT}, a random fifth of each user's rows held out (seed {SEED}); nDCG@10 over all films that the user "
+        f"has not rated, {results['this project'][METRIC].users} users."
+    )
+    reached = table(["model", "nDCG@10", "95 % from", "to"], rows)
+    compared = table(["this project minus", "difference", "95 % interval, paired by user"], than)
+    groups = table(
+        ["users", "nDCG@10"],
+        [
+            [f"with {counts.median():.0f} ratings or fewer", f"{np.nanmean(per_user[few]):.3f}"],
+            ["with more", f"{np.nanmean(per_user[~few]):.3f}"],
+        ],
+    )
     return {
-        "results": "\n".join(
-            [
-                f"{data.ABOUT}, a random fifth of each user's rows held out (seed {SEED}); nDCG@10 over all films that "
-                f"the user has not rated, {results['this project'][METRIC].users} users.",
-                "",
-                table(["model", "nDCG@10", "95 % from", "to"], rows),
-                "",
-                table(["this project minus", "difference", "95 % interval, paired by user"], than),
-            ]
-        ),
-        "groups": table(
-            ["users", "nDCG@10"],
-            [
-                [f"with {counts.median():.0f} ratings or fewer", f"{np.nanmean(per_user[few]):.3f}"],
-                ["with more", f"{np.nanmean(per_user[~few]):.3f}"],
-            ],
-        )
-        + f"\n\nShare of the films that stand in anybody's list of ten: {shown:.3f}",
+        "results": f"{about}\n\n{reached}\n\n{compared}",
+        "groups": f"{groups}\n\nShare of the films that stand in anybody's list of ten: {shown:.3f}",
         "model": f"`{mine!r}`",
         "data": f"{data.ABOUT}: {known.n_ratings:,} ratings by {known.n_users:,} users of {known.n_items:,} films in the "
         f"training part, {len(test):,} held out.",
