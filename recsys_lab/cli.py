@@ -512,7 +512,7 @@ def progress(as_json: AsJson = False) -> None:
     ]
     _print_table(["", "lesson", "exercises", "points", "quiz"], rows, right=[2, 3, 4])
     kept = course_progress.read()
-    for phase in (1, 2):
+    for phase in (1, 2, 3, 4):
         quiz, project = kept["quizzes"].get(f"phase {phase}"), kept.get("projects", {}).get(str(phase))
         done = [f"quiz {quiz['right']}/{quiz['of']}"] if quiz else []
         done += [f"project {project['points']}/{project['of']}"] if project else []

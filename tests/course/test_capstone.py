@@ -101,8 +101,9 @@ FAULTS: dict[str, tuple[dict[str, dict[str, str]], dict[str, int]]] = {
     ),
     "depends on the order of a set": (
         {
-            "src/film_night/recipe.py": {
-                "**PARAMS)": "**PARAMS, reg=300 + [len(w) for w in {'a', 'bb', 'ccc', 'dddd', 'eeeee', 'ffffff'}][0])"
+            "src/film_night/model.py": {
+                "data.ratings(rows)": "data.ratings(rows.assign(rating=rows['rating'].clip(lower=1 + 1e-9 * "
+                "[len(word) for word in {'a', 'bb', 'ccc', 'dddd', 'eeeee', 'ffffff', 'ggggggg'}][0])))"
             }
         },
         {"repeats": 1},
@@ -134,8 +135,9 @@ FAULTS: dict[str, tuple[dict[str, dict[str, str]], dict[str, int]]] = {
     ),
     "reads the hidden ratings": (
         {
-            "src/film_night/recipe.py": {
-                "**PARAMS)": "**PARAMS, reg=300 + __import__('recsys_lab').datasets.load('ml-100k').ratings.rating.mean())"
+            "src/film_night/model.py": {
+                "data.ratings(rows)": "data.ratings(rows.assign(rating=rows['rating'].clip(lower=1 + 1e-9 * "
+                "data.load()['rating'].mean())))"
             }
         },
         {"popularity": 2, "neighbours": 2},
@@ -281,7 +283,7 @@ def test_new_names_the_project_after_its_folder_and_overwrites_nothing(tmp_path)
         ("42", "begin it with a letter"),
         ("numpy", "module numpy already"),
         ("class", "module class already"),
-        ("---", ""),
+        ("---", "begin it with a letter"),
     ],
 )
 def test_names_that_no_package_can_have(name, says, tmp_path):

@@ -8,13 +8,16 @@ asks for what it needs, and the first one that does so pays.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -140,22 +143,24 @@ class Bench:
 
     def run(self, *command: object, hash_seed: int = 0, where: Path | None = None, path: Sequence[Path] = ()) -> Ran:
         """Run the clean environment's Python with these arguments."""
-        process = subprocess.Popen(
-            [self.python, *map(str, command)],
-            cwd=where or self.elsewhere,
-            env=self.variables(hash_seed, path),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        try:
-            said, _ = process.communicate(timeout=LIMIT)
-            return Ran(process.returncode, said)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            return Ran(None, process.communicate()[0])
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+            process = subprocess.Popen(
+                [self.python, *map(str, command)],
+                cwd=where or self.elsewhere,
+                env=self.variables(hash_seed, path),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            try:
+                code: int | None = process.wait(LIMIT)
+            except subprocess.TimeoutExpired:
+                code = None
+            finally:
+                _end(process)
+            output.seek(0)
+            return Ran(code, output.read())
 
     def project_command(self, name: str, *arguments: object, **options: Any) -> Ran:
         """`python -m PACKAGE name ...` of the installed project. Raises Lost where it fails."""
@@ -231,6 +236,15 @@ class Bench:
         if missing := {"user", "item", "rank"} - set(found):
             raise Lost(f"what `recommend` wrote has no column {min(missing)}: it needs user, item and rank.")
         return found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill it, and what it started and left behind."""
+    if os.name != "nt":
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.wait()
 
 
 def _pyproject(folder: Path) -> dict[str, Any]:

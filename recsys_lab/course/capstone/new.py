@@ -12,7 +12,12 @@ from recsys_lab.course.capstone.subjects import subject
 from recsys_lab.errors import DataError
 
 TEMPLATE = Path(__file__).with_name("template")
-PROJECT, PACKAGE, YEAR = "my-rec", "myrec", "2026"  # as the template has them; its files are valid Python and run
+DATA, PROJECT, PACKAGE, YEAR = (
+    'data = "movies"',
+    "my-rec",
+    "myrec",
+    "2026",
+)  # as the template has them; its files are valid Python and run
 
 
 def new(folder: Path, data: str = "movies") -> list[Path]:
@@ -33,6 +38,8 @@ def new(folder: Path, data: str = "movies") -> list[Path]:
         text = text.replace(PACKAGE, package).replace(PROJECT, project)
         if name == "LICENSE":
             text = text.replace(YEAR, str(date.today().year))
+        if name == "pyproject.toml":
+            text = text.replace(DATA, f'data = "{data}"')
         target.write_text(text, encoding="utf-8")
         written.append(target)
     return written

@@ -103,7 +103,7 @@ def started(
 ) -> Iterator[tuple[Client, Any]]:
     """A learner's service in a process of its own: (client, process). Killed in the end, if it still runs.
 
-    python, variables : another interpreter, and its environment; by default this one's.
+    python, variables : another interpreter, and its whole environment; by default this one's.
 
     Raises DataError with the end of its log where it does not get ready.
     """
@@ -113,7 +113,7 @@ def started(
     mood = mood or events.with_suffix(".mood")
     arguments = [str(file), str(model), f"sqlite:///{events}", str(mood)]
     command = [python, "-m", "recsys_lab.course.projects.host", *arguments]
-    with process(command, events.with_suffix(".log"), variables or environment(0)) as server:
+    with process(command, events.with_suffix(".log"), variables or environment(0), inherit=not variables) as server:
         try:
             with Client(server.url, [] if heard is None else heard) as client:
                 yield client, server.process

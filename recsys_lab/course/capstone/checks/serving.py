@@ -28,7 +28,7 @@ def page(bench: Bench) -> str:
     command = [bench.python, "-m", bench.package, "serve", *map(str, options)]
     try:
         with (
-            process(command, bench.place / "serve.log", bench.variables()) as server,
+            process(command, bench.place / "serve.log", bench.variables(), inherit=False) as server,
             Client(server.url, []) as client,
         ):
             shown, health = client.ask("GET", "/"), client.ask("GET", "/health")
