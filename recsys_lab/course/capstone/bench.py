@@ -67,7 +67,7 @@ def once(make: Callable[..., T]) -> Callable[..., T]:
 
     @functools.wraps(make)
     def kept(bench: Bench, *arguments: Any, **named: Any) -> T:
-        key = (make.__qualname__, arguments, tuple(named.items()))
+        key = (make, arguments, tuple(named.items()))
         if key not in bench.kept:
             try:
                 bench.kept[key] = make(bench, *arguments, **named)
