@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from recsys_lab import registry
+from recsys_lab.course.capstone import command as capstone_command
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
 from recsys_lab.production import experiment_command, monitor_command, pipeline_command, ship_command
 from recsys_lab.serve import command as serving
@@ -514,7 +515,7 @@ def progress(as_json: AsJson = False) -> None:
     ]
     _print_table(["", "lesson", "exercises", "points", "quiz"], rows, right=[2, 3, 4])
     kept = course_progress.read()
-    for phase in (1, 2):
+    for phase in (1, 2, 3, 4):
         quiz, project = kept["quizzes"].get(f"phase {phase}"), kept.get("projects", {}).get(str(phase))
         done = [f"quiz {quiz['right']}/{quiz['of']}"] if quiz else []
         done += [f"project {project['points']}/{project['of']}"] if project else []
@@ -598,7 +599,7 @@ def quiz(
 
 @project_app.command("start")
 def project_start(
-    number: Annotated[int, typer.Argument(help="1, 2 or 3, as the phase.")],
+    number: Annotated[int, typer.Argument(help="1 to 4, as the phase; 4 is the capstone.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="By default my_work/project_1.")] = None,
 ) -> None:
     """Write a project's folder: a file to fill in, and a report. What is there already stays as it is."""
@@ -613,7 +614,7 @@ def project_start(
 
 @project_app.command("grade")
 def project_grade(
-    number: Annotated[int, typer.Argument(help="1, 2 or 3, as the phase.")],
+    number: Annotated[int, typer.Argument(help="1 to 4, as the phase; 4 is the capstone.")],
     folder: Annotated[Path | None, typer.Option("--dir", "-d", help="By default my_work/project_1.")] = None,
     seed: Annotated[int | None, typer.Option(help="Cuts the hidden part anew, and fits your code on the rest.")] = None,
     as_json: AsJson = False,
@@ -622,26 +623,32 @@ def project_grade(
 
     It runs in a process of its own, with a time limit. Do not grade files that you do not trust: nothing else holds them.
     """
-    from rich.markup import escape
-
     from recsys_lab.course import project
 
-    graded = project.grade(number, folder, project.SEED if seed is None else seed)
+    _show_grade(f"Project {number}", project.grade(number, folder, project.SEED if seed is None else seed), as_json)
+
+
+def _show_grade(name: str, graded: Any, as_json: bool) -> None:
+    """A rubric with its points, and the errors of the learner's code; exit code 1 where it is not passed."""
+    from rich.markup import escape
+
     if as_json:
         lines = [row._asdict() for row in graded.rows]
-        summary = {"project": number, "seed": graded.seed, "points": graded.points, "of": graded.of}
+        summary = {"project": graded.project, "seed": graded.seed, "points": graded.points, "of": graded.of}
         _print_json({**summary, "passed": graded.passed, "rows": lines, "errors": graded.errors})
     else:
         # The learner's own words may stand in brackets, which rich would take for markup.
         rows = [[f"{row.points}/{row.of}", f"{row.what}\n[dim]{escape(row.why)}[/dim]"] for row in graded.rows]
         _print_table(["points", "what is asked, and what was found"], rows)
-        print(
-            f"\nProject {number}: {graded.points} of {graded.of} points, {'passed' if graded.passed else 'not yet passed'}."
-        )
+        verdict = "passed" if graded.passed else "not yet passed"
+        print(f"\n{name}: {graded.points} of {graded.of} points, {verdict}.")
         for step, error in graded.errors.items():
             print(f"\nYour code failed in `{step}`:\n{error}")
     if not graded.passed:
         raise typer.Exit(CHECK_FAILED)
+
+
+capstone_command.register(app, _show_grade)
 
 
 # ---------------------------------------------------------------------- shared machinery

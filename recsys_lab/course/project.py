@@ -5,7 +5,8 @@
 
 `practice` gives the ratings to work with. What is left of the data set is the hidden part, which the grader judges on.
 With another `--seed` the grader cuts anew and fits your code anew: it grades code, not one lucky set of numbers.
-Project 3 is a service: nothing is hidden there, and the grader brings models of its own.
+Project 3 is a service: nothing is hidden there, and the grader brings models of its own. Project 4 is the capstone
+(capstone/), a whole project instead of a file: `recsys-lab capstone` starts and scores it under any name.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from recsys_lab.course.capstone import new, score
 from recsys_lab.course.lessons import course_map, home
 from recsys_lab.course.projects import lists, ratings, report, service
 from recsys_lab.course.projects.rubric import Grade
@@ -23,7 +25,7 @@ from recsys_lab.errors import DataError, MissingDataError
 
 SEED = 2026  # of the cut that the practice ratings leave hidden
 
-_PROJECTS: dict[int, ModuleType] = {1: ratings, 2: lists, 3: service}
+_PROJECTS: dict[int, ModuleType] = {1: ratings, 2: lists, 3: service, score.NUMBER: score}
 
 
 class Practice(NamedTuple):
@@ -50,6 +52,8 @@ def start(number: int, out: Path | None = None) -> tuple[list[Path], list[Path]]
     """Write a project's folder; (files written, files that were there and stay as they are)."""
     project = _project(number)
     folder = out or folder_of(number)
+    if project is score:
+        return new.new(folder), []
     templates = _templates(number)
     texts = {
         folder / project.FILE: (templates / project.FILE).read_text(encoding="utf-8"),
@@ -69,7 +73,7 @@ def grade(number: int, folder: Path | None = None, seed: int = SEED) -> Grade:
 
     project = _project(number)
     folder = folder or folder_of(number)
-    if not (folder / project.FILE).is_file():
+    if project is not score and not (folder / project.FILE).is_file():
         raise MissingDataError(
             f"there is no {project.FILE} in {folder}: `recsys-lab project start {number}` writes one, "
             "and --dir names the folder where yours is."

@@ -1,6 +1,6 @@
 """The service: a saved model behind a REST API, with its demo page. Needs the extra `serve`.
 
-    from recsys_lab.serve import EventLog, Settings, create_app
+    from recsys_lab.serve import EventLog, Settings, create_app, run
 
 `recsys-lab serve --model model.npz` runs it. The parts, in the order in which a request meets them:
 
@@ -23,12 +23,14 @@ from recsys_lab.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from recsys_lab.serve.app import create_app
+    from recsys_lab.serve.command import run
     from recsys_lab.serve.events import Appended, Event, EventLog
     from recsys_lab.serve.settings import Settings
 
-__all__ = ["Appended", "Event", "EventLog", "Settings", "create_app"]
+__all__ = ["Appended", "Event", "EventLog", "Settings", "create_app", "run"]
 
-_HOME = {"create_app": "app", "Appended": "events", "Event": "events", "EventLog": "events", "Settings": "settings"}
+_HOME = {"create_app": "app", "run": "command", "Settings": "settings"}
+_HOME |= {"Appended": "events", "Event": "events", "EventLog": "events"}
 
 
 def __getattr__(name: str) -> Any:

@@ -66,6 +66,15 @@ def register(app: typer.Typer, lookup_in: Callable[[Path], Lookup]) -> None:
             _run(create_app(settings, lookup), listening)
 
 
+def run(app: Any, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve an app of your own as the command does: it prints its address when it is ready, and ends when told to.
+
+    port : 0 for any that is free. Raises DataError where it is taken.
+    """
+    with contextlib.closing(_listening(host, port)) as listening:
+        _run(app, listening)
+
+
 def _fit(name: str, data: str, path: Path) -> None:
     from recsys_lab import datasets, registry, storage
     from recsys_lab.ratings import Ratings

@@ -56,12 +56,16 @@ def running(folder: str | os.PathLike[str], *options: object, **settings: object
 
 
 @contextlib.contextmanager
-def process(command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None) -> Iterator[Server]:
-    """A command that prints its address, a line that begins with http, when it is ready. The log is added to."""
+def process(
+    command: Sequence[str], log: Path, variables: Mapping[str, str] | None = None, *, inherit: bool = True
+) -> Iterator[Server]:
+    """A command that prints its address, a line that begins with http, when it is ready. The log is added to.
+
+    variables : of its environment, beside those of this process; instead of them with inherit=False.
+    """
+    environment = (dict(os.environ) if inherit else {}) | dict(variables or {})
     with log.open("a", encoding="utf-8") as errors:
-        started = subprocess.Popen(
-            command, env=os.environ | dict(variables or {}), stdout=subprocess.PIPE, stderr=errors, text=True
-        )
+        started = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         assert started.stdout is not None
         lines = iter(started.stdout.readline, "")

@@ -347,8 +347,8 @@ def test_grade_says_what_is_missing(tmp_path):
     assert "project start 1" in result.stderr
     with pytest.raises(MissingDataError):
         project.grade(2, tmp_path)
-    with pytest.raises(DataError, match="project 4: choose one of 1, 2, 3"):
-        project.start(4, tmp_path)
+    with pytest.raises(DataError, match="project 5: choose one of 1, 2, 3, 4"):
+        project.start(5, tmp_path)
 
 
 def test_the_points_are_kept_and_the_table_fits(tmp_path, monkeypatch):

@@ -93,9 +93,17 @@ class Client:
 
 @contextlib.contextmanager
 def started(
-    file: Path, model: Path, events: Path, heard: list[str] | None = None, mood: Path | None = None
+    file: Path,
+    model: Path,
+    events: Path,
+    heard: list[str] | None = None,
+    mood: Path | None = None,
+    python: str = sys.executable,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[Client, Any]]:
     """A learner's service in a process of its own: (client, process). Killed in the end, if it still runs.
+
+    python, variables : another interpreter, and its whole environment; by default this one's.
 
     Raises DataError with the end of its log where it does not get ready.
     """
@@ -104,8 +112,8 @@ def started(
 
     mood = mood or events.with_suffix(".mood")
     arguments = [str(file), str(model), f"sqlite:///{events}", str(mood)]
-    command = [sys.executable, "-m", "recsys_lab.course.projects.host", *arguments]
-    with process(command, events.with_suffix(".log"), environment(0)) as server:
+    command = [python, "-m", "recsys_lab.course.projects.host", *arguments]
+    with process(command, events.with_suffix(".log"), variables or environment(0), inherit=not variables) as server:
         try:
             with Client(server.url, [] if heard is None else heard) as client:
                 yield client, server.process

@@ -59,7 +59,7 @@ def grade(folder: Path, seed: int, limit: float = LIMIT, soft: float = rubric.SO
         rows += [
             rubric.beats("beats the most rated films", 3, results, "popularity", f"ndcg@{N}"),
             rubric.beats("beats item k-NN", 4, results, "item k-NN", f"ndcg@{N}"),
-            _unseen(lists, train),
+            unseen(lists, train),
         ]
     else:
         whats = (("beats the most rated films", 3), ("beats item k-NN", 4), ("leaves out what the user has rated", 2))
@@ -79,14 +79,14 @@ def judge(lists: pd.DataFrame, train: pd.DataFrame, hidden: pd.DataFrame) -> dic
     """nDCG@10 of the learner's lists and of the two baselines, for the same users."""
     ratings = Ratings.from_frame(train, scale=(1, 5))
     models = {
-        "yours": _Given(lists, ratings),
+        "yours": Given(lists, ratings),
         "popularity": Popularity().fit(ratings),
         "item k-NN": ItemKNN().fit(ratings),
     }
     return {name: evaluate_ranking(model, hidden, k=N, relevant=RELEVANT) for name, model in models.items()}
 
 
-class _Given(Recommender):
+class Given(Recommender):
     """Stands for a model where its lists are there already."""
 
     def __init__(self, lists: pd.DataFrame, train: Ratings):
@@ -111,14 +111,14 @@ def _sound(plain: Run, users: list[Any], films: set[Any]) -> Row:
     lists = plain.answer("recommend")
     if "user" not in lists:
         return Row(what, 0, 2, "the answer has no column 'user': one row a user and film.")
-    if why := _wrong(lists, films):
+    if why := wrong(lists, films):
         return Row(what, 0, 2, why)
     if missing := sorted(set(users) - set(lists["user"])):
         return Row(what, 1, 2, f"{len(missing):,} of the {len(users):,} users get nothing, such as {missing[0]}.")
     return Row(what, 2, 2, f"{len(users):,} users")
 
 
-def _wrong(lists: dict[str, list[Any]], films: set[Any]) -> str:
+def wrong(lists: dict[str, list[Any]], films: set[Any]) -> str:
     """What is wrong with lists of columns user, item, rank; "" where nothing is."""
     frame = pd.DataFrame(lists)
     if strange := set(frame["item"]) - films:
@@ -131,7 +131,7 @@ def _wrong(lists: dict[str, list[Any]], films: set[Any]) -> str:
     return ""
 
 
-def _unseen(lists: pd.DataFrame, train: pd.DataFrame) -> Row:
+def unseen(lists: pd.DataFrame, train: pd.DataFrame) -> Row:
     what = "leaves out what the user has rated"
     seen = lists.merge(train[["user", "item"]], on=["user", "item"])
     if len(seen):
@@ -144,7 +144,7 @@ def _served(what: str, of: int, plain: Run, step: str, films: set[Any], rated: s
     if trouble := plain.trouble(step):
         return Row(what, 0, of, trouble)
     answer = plain.answer(step)
-    if why := _wrong({**answer, "user": [STRANGER] * len(answer["item"])}, films):
+    if why := wrong({**answer, "user": [STRANGER] * len(answer["item"])}, films):
         return Row(what, 0, of, why)
     if len(answer["item"]) < N:
         return Row(what, 0, of, f"{len(answer['item'])} films instead of {N}: fall back to the most rated ones.")

@@ -16,8 +16,12 @@ class Request(NamedTuple):
     refuse: bool
 
 
-def requests() -> list[Request]:
-    """About seventy, always the same."""
+def requests(limits: bool = True) -> list[Request]:
+    """About seventy, always the same.
+
+    limits : what goes beyond project 3's own limits (lists of 100, histories of 500, ids of 64 letters) is to be refused;
+    False: a service with other limits may answer it.
+    """
     made: list[Request] = []
 
     def get(about: str, path: str, refuse: bool = True, method: str = "GET") -> None:
@@ -28,7 +32,7 @@ def requests() -> list[Request]:
         made.append(Request(about, "POST", path, {"content": content, "headers": _JSON}, refuse))
 
     for n in ("0", "-1", "101", "abc", "1.5", "1e9", "NaN", "9" * 30, "", "%00"):
-        get(f"n={n[:12]}", f"/v1/users/1/recommendations?n={n}")
+        get(f"n={n[:12]}", f"/v1/users/1/recommendations?n={n}", refuse=limits or n != "101")
     get("no such address", "/v1/nothing")
     get("a way out of the folder", "/v1/%2e%2e/%2e%2e/etc/passwd")
     get("another method", "/v1/users/1/recommendations", method="DELETE")
@@ -43,12 +47,14 @@ def requests() -> list[Request]:
             post(f"{name}: {about}", path, body)
     for rating in ("0", "6", "-1", "NaN", "Infinity", "1e400", "null", '"good"', "[]", "true"):
         post(f"rating {rating}", "/v1/recommendations", f'{{"history": [{{"item": 50, "rating": {rating}}}]}}')
-    for item in ("null", "1.5", "[]", "{}", "9" * 30, f'"{"x" * 65}"', '""', r'"\ud800"'):
-        post(f"item {item[:12]}", "/v1/recommendations", f'{{"history": [{{"item": {item}, "rating": 5}}]}}')
+    for item in ("null", "1.5", "[]", "{}", "9" * 30, LONG, '""', r'"\ud800"'):
+        body = f'{{"history": [{{"item": {item}, "rating": 5}}]}}'
+        post(f"item {item[:12]}", "/v1/recommendations", body, refuse=limits or item != LONG)
     for n in ("0", "101", '"ten"', "1.5", "9" * 30):
-        post(f"history, n={n[:12]}", "/v1/recommendations", f'{{"history": [{rated}], "n": {n}}}')
-    post("an empty history", "/v1/recommendations", '{"history": []}')
-    post("501 ratings", "/v1/recommendations", f'{{"history": [{", ".join([rated] * 501)}]}}')
+        body = f'{{"history": [{rated}], "n": {n}}}'
+        post(f"history, n={n[:12]}", "/v1/recommendations", body, refuse=limits or n != "101")
+    post("an empty history", "/v1/recommendations", '{"history": []}', refuse=limits)
+    post("501 ratings", "/v1/recommendations", f'{{"history": [{", ".join([rated] * 501)}]}}', refuse=limits)
     post("the same film twice", "/v1/recommendations", f'{{"history": [{rated}, {rated}]}}', refuse=False)
     post("an unknown film", "/v1/recommendations", '{"history": [{"item": 999999, "rating": 5}]}', refuse=False)
     post("a film by a text", "/v1/recommendations", '{"history": [{"item": "50", "rating": 5}]}', refuse=False)
@@ -63,13 +69,16 @@ def requests() -> list[Request]:
         {"id": None},
     ]
     for change in spoiled:
-        post(f"event with {json.dumps(change)[:30]}", "/v1/events", json.dumps({"events": [event | change]}))
+        body, long = json.dumps({"events": [event | change]}), change == {"id": "x" * 65}
+        post(f"event with {json.dumps(change)[:30]}", "/v1/events", body, refuse=limits or not long)
     post("an event of nobody", "/v1/events", '{"events": [{"id": "nasty", "kind": "click", "item": 50}]}')
     post("no events", "/v1/events", '{"events": []}')
-    post("501 events", "/v1/events", json.dumps({"events": [event | {"id": f"nasty-{i}"} for i in range(501)]}))
+    many = json.dumps({"events": [event | {"id": f"nasty-{i}"} for i in range(501)]})
+    post("501 events", "/v1/events", many, refuse=limits)
     return made
 
 
+LONG = f'"{"x" * 65}"'
 _JSON = {"content-type": "application/json"}
 _NO_JSON: dict[str, str | bytes] = {
     "nothing": "",

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -151,11 +151,11 @@ def _with_a_model(file: Path, bench: Bench, acknowledged: list[str]) -> dict[str
     with started(file, path, bench.place / "events.db", bench.heard, mood) as (client, process):
         alive = _alive(client)
         found["known"] = alive or next(filter(None, (_known(client, bench, *asked) for asked in _asked(bench))), "")
-        found["stranger"] = _is_popular(client.user(STRANGER), bench)
+        found["stranger"] = is_popular(client.user(STRANGER), bench.popular)
         found["newcomer"] = _newcomer(client, bench)
-        found["refuses"], found["problems"] = _refuses(client)
+        found["refuses"], found["problems"] = refuses(client)
         if not found["known"]:
-            found["fast"] = _fast(client, bench)
+            found["fast"] = fast(client, bench.users[100:160])
             found["exchange"] = _exchange(client, bench, path)
             found["slow"] = _slow(client, bench, mood)
         found["events"] = alive or _flood(client, process, acknowledged)
@@ -172,10 +172,10 @@ def _asked(bench: Bench) -> list[tuple[int, int]]:
 
 
 def _known(client: Client, bench: Bench, user: int, n: int) -> str:
-    return _is_list(_patiently(lambda: client.user(user, n)), bench.one, user, n)
+    return _is_list(patiently(lambda: client.user(user, n)), bench.one, user, n)
 
 
-def _patiently(ask: Callable[[], Answer]) -> Answer:
+def patiently(ask: Callable[[], Answer]) -> Answer:
     """The first of three answers that is no fallback: on a busy machine a sound model is late, too."""
     return next((answer for answer in (ask() for _ in range(2)) if answer.get("fallback") is not True), None) or ask()
 
@@ -192,7 +192,7 @@ def _is_list(answer: Answer, artefact: Artefact, user: int, n: int = N) -> str:
     return ""
 
 
-def _is_popular(answer: Answer, bench: Bench) -> str:
+def is_popular(answer: Answer, popular: set[int]) -> str:
     if answer.status != 200:
         return str(answer)
     if answer.get("fallback") is not True:
@@ -203,7 +203,7 @@ def _is_popular(answer: Answer, bench: Bench) -> str:
         return "an item is no id."
     if len(films) != N or len(answer.items) != N:
         return f"{len(films)} different films instead of {N}."
-    if rare := films - bench.popular:
+    if rare := films - popular:
         return f"item {min(rare, key=str)!r} is not among the {POPULAR} most rated films."
     return ""
 
@@ -212,7 +212,7 @@ def _newcomer(client: Client, bench: Bench) -> str:
     liked = dict(zip(sorted(bench.popular)[:5], (5.0, 4.0, 1.0, 3.0, 5.0)))
     expected = bench.one.model.recommend_for(liked, N)["item"].tolist()
     for about, history in (("five ratings", liked), ("five ratings and an unknown film", liked | {999_999: 5.0})):
-        answer = _patiently(lambda history=history: client.history(history))  # type: ignore[misc]
+        answer = patiently(lambda history=history: client.history(history))  # type: ignore[misc]
         if answer.status != 200 or answer.get("fallback") is not False:
             return f"{about}: {answer}"
         if answer.items != expected:
@@ -220,10 +220,10 @@ def _newcomer(client: Client, bench: Bench) -> str:
     return ""
 
 
-def _refuses(client: Client) -> tuple[str, str]:
-    """What was not refused, and which refusal is no problem+json."""
+def refuses(client: Client, limits: bool = True) -> tuple[str, str]:
+    """What was not refused, and which refusal is no problem+json; limits : see nasty.requests."""
     failed, shape = [], []
-    for request in nasty.requests():
+    for request in nasty.requests(limits):
         answer = client.ask(request.method, request.path, **request.options)
         refused = 400 <= answer.status < 500
         if not refused and (request.refuse or not answer.status or answer.status >= 500):
@@ -238,11 +238,11 @@ def _some(complaints: list[str], what: str) -> str:
     return f"{len(complaints)} {what}, such as {'; '.join(complaints[:2])}" if complaints else ""
 
 
-def _fast(client: Client, bench: Bench) -> str:
+def fast(client: Client, users: Sequence[int]) -> str:
     """Against the empty endpoint in the same moment, and the better of two rounds: the machine may be busy."""
-    for users in (bench.users[100:130], bench.users[130:160]):
-        empty = latencies(client, ["/empty"] * len(users))
-        lists = latencies(client, [f"/v1/users/{user}/recommendations?n={N}" for user in users])
+    for half in (users[: len(users) // 2], users[len(users) // 2 :]):
+        empty = latencies(client, ["/empty"] * len(half))
+        lists = latencies(client, [f"/v1/users/{user}/recommendations?n={N}" for user in half])
         times = np.percentile(lists, 99) / np.percentile(empty, 99)
         if times <= RATIO:
             return ""
@@ -304,7 +304,7 @@ def _slow(client: Client, bench: Bench, mood: Path) -> str:
             return f"{'/health' if number == 3 else 'a list'} took {answer.seconds:.1f} s while the model was slow."
         if number == 3 or not _is_list(answer, bench.one, user):  # made before the model was slow: as good
             return ""
-        why = _is_popular(answer, bench)
+        why = is_popular(answer, bench.popular)
         return f"while the model is slow or fails: {why}" if why else ""
 
     try:
@@ -363,8 +363,8 @@ def _without(file: Path, bench: Bench) -> str:
             path.write_bytes(content)
         try:
             with started(file, path, bench.place / f"{about}.db", bench.heard) as (client, _):
-                why = _alive(client) or _is_popular(client.user(bench.users[0]), bench)
-                why = why or _is_popular(client.history({50: 5.0}), bench)
+                why = _alive(client) or is_popular(client.user(bench.users[0]), bench.popular)
+                why = why or is_popular(client.history({50: 5.0}), bench.popular)
         except DataError as error:
             why = f"it did not start: {str(error).splitlines()[-1][:200]}"
         return f"{about}: {why}" if why else ""

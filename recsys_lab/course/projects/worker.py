@@ -7,7 +7,6 @@ The frames come as pickles from the grader; the answers go back as JSON, so that
 
 from __future__ import annotations
 
-import copy
 import importlib.util
 import json
 import sys
@@ -29,7 +28,7 @@ def main(folder: Path) -> None:
     frames = {name: pd.read_pickle(folder / f"{name}.pkl") for name in job["frames"]}
     _limit_memory()
     if job["tamper"]:
-        _tamper(pd.read_pickle(folder / "hidden.pkl"))
+        tamper(pd.read_pickle(folder / "hidden.pkl"))
     file = Path(job["file"])
     done: dict[str, Any] = {}
 
@@ -126,7 +125,7 @@ def short(error: BaseException, file: Path) -> str:
     return "\n".join([*lines, f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__])
 
 
-def _tamper(hidden: pd.DataFrame) -> None:
+def tamper(hidden: pd.DataFrame) -> None:
     """From now on `datasets.load` gives other stars for the hidden pairs: who reads them there gives other answers."""
     from recsys_lab import datasets
 
@@ -138,9 +137,7 @@ def _tamper(hidden: pd.DataFrame) -> None:
         wrong = at.isin(pd.MultiIndex.from_frame(hidden))
         ratings = data.ratings.copy()
         ratings.loc[wrong, "rating"] = ratings.loc[wrong, "rating"] % 5 + 1
-        changed = copy.copy(data)
-        object.__setattr__(changed, "ratings", ratings)
-        return changed
+        return data._replace(ratings=ratings)
 
     datasets.load = load  # type: ignore[assignment]
 
