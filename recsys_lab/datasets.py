@@ -95,7 +95,7 @@ def events(name: str = "shop") -> pd.DataFrame:
     """The log that a set's ratings were read from: columns session, user, item, event, price, timestamp, sorted by time.
 
     What they mean is told by `funnel.py`, which reads them; who made them, by `shop.py`: no shop passes its log on, so
-    this one is simulated. The first call makes it, in some ten seconds.
+    this one is simulated. The first call makes it, in a few seconds.
 
     Parameters
     ----------

@@ -10,10 +10,10 @@ users (simulate.Audience), and everything that MovieLens does not know is assume
     P(return | purchase)  =  return_rate
 
 w_s, w_n, p, q, n are the Audience's; with a whole w_n, what is looked at would follow MovieLens' likes. The half makes the
-pairs of customer and product as unequal as MovieLens' ratings (a Gini index of 0.63 both): p . q holds much of popularity
-already. Purchases are more unequal, since the first choices of many are the same. Who owns i looks at it `again` times as
-often, for a gift. c is set so that `basket_rate` of the views end in a basket while nobody owns anything, e_u is drawn
-around `price_sensitivity`.
+pairs of customer and product about as unequal as MovieLens' ratings (Gini indices 0.65 and 0.63): p . q holds much of
+popularity already. Purchases are more unequal (0.89), since the first choices of many are the same. Who owns i looks at it
+`again` times as often, for a gift. c is set so that `basket_rate` of the views end in a basket while nobody owns anything
+(in half a year 12 % do, since favourites are soon bought); e_u is drawn around `price_sensitivity`.
 
 The number of sessions a day is Poisson, in proportion to how many films the user rated, to a weekend and to a season with
 its peak before Christmas; each has a geometric number of views. A purchase that is returned comes back 3 to 21 days later.
@@ -23,8 +23,8 @@ few accounts are programs that read page after page: nothing in the log says whi
 Assumed, then: prices, dates, and all rates. Real ones, for comparison: in the log of the shop that RetailRocket published,
 2,664,312 views led to 69,332 baskets (2.6 %) and these to 22,457 purchases (32 %); half a year of MovieLens' 943 users
 would hold few purchases at such rates, so here a basket is about five times as likely. Baymard Institute puts abandoned
-baskets at 70 %; the National Retail Federation (USA, 2021) the returns of online shops at 20.8 % of sales over
-all goods; Distil Networks (2018) programs at 42 % of the traffic of web sites, before any filter.
+baskets at 70 %; the National Retail Federation (USA, 2021) returns to online shops at 20.8 % of sales, all goods together;
+Distil Networks (2018) programs at 42 % of the traffic of web sites, before any filter.
 
 What it is not: the truth is a factorization, so factorizations have an easy time; nobody compares prices or is led from
 one film to the next; the shop recommends nothing, so the log holds no trace of a recommender.

@@ -10,7 +10,7 @@ from recsys_lab import Ratings, compare, datasets, evaluate_ranking, fetch, regi
 from recsys_lab.beyond import inequality
 from recsys_lab.browse import draw
 from recsys_lab.errors import DataError, NotFittedError, UnknownIdError
-from recsys_lab.funnel import automated, cut, interactions
+from recsys_lab.funnel import EVENTS, automated, cut, interactions
 from recsys_lab.shop import SPAN, Shop
 from recsys_lab.simulate import DAY, START
 
@@ -63,7 +63,7 @@ def test_the_log_has_its_columns_and_is_sorted_by_time(film_shop, log):
 
 
 def test_each_step_follows_the_one_before_in_its_session(log):
-    at = {kind: rows.set_index(["session", "item"])["timestamp"] for kind, rows in log.groupby("event")}
+    at = {kind: log[log["event"] == kind].set_index(["session", "item"])["timestamp"] for kind in EVENTS}
     for before, after in (("view", "basket"), ("basket", "purchase"), ("purchase", "return")):
         assert at[after].index.is_unique
         gap = at[after] - at[before].reindex(at[after].index)
@@ -116,7 +116,7 @@ def test_chances_are_the_formula(film_shop):
 
 def test_steps_happen_as_often_as_their_chances_say(film_shop, people):
     """Within four standard deviations of a binomial, in ten groups of views from the unlikeliest to the likeliest."""
-    of = {kind: rows for kind, rows in people.groupby("event")}
+    of = {kind: people[people["event"] == kind] for kind in EVENTS}
     views = of["view"]
     chance = film_shop.chances(views.assign(user=views["customer"].astype(int))) / film_shop.checkout_rate
     basket = keys(views).isin(keys(of["basket"]))
@@ -125,7 +125,9 @@ def test_steps_happen_as_often_as_their_chances_say(film_shop, people):
     assert (abs(np.bincount(group, basket) - expected) < 4 * np.sqrt(variance)).all()
     assert chance[group == 9].mean() > 5 * chance[group == 0].mean()
 
-    early = of["purchase"][of["purchase"]["timestamp"] < START + (SPAN - 21) * DAY]  # the others' returns may be missing
+    early = of["purchase"][
+        of["purchase"]["timestamp"] < START + (SPAN - 21) * DAY
+    ]  # the others' returns may be missing
     rows = {
         "checkout": (len(of["purchase"]), len(of["basket"]), film_shop.checkout_rate),
         "returns": (keys(early).isin(keys(of["return"])).sum(), len(early), film_shop.return_rate),
