@@ -20,12 +20,14 @@ from recsys_lab import fetch as _fetch
 from recsys_lab import formats
 from recsys_lab.errors import DataError
 from recsys_lab.fractal import fractal
+from recsys_lab.funnel import interactions
 
 __all__ = [
     "Dataset",
     "credits",
     "crosswalk",
     "describe",
+    "events",
     "fetch",
     "fractal",
     "load",
@@ -45,10 +47,12 @@ class Dataset(NamedTuple):
     ----------
     name : its name in the registry.
     ratings : columns user, item (int64), rating (float64), timestamp (int64, seconds since 1970, UTC); one row for
-        each pair, sorted by user and item. FilmTrust has no column timestamp.
+        each pair, sorted by user and item. FilmTrust has no column timestamp. In "shop", rating is the furthest step of
+        a customer towards a product: 1 a view, 3 in the basket, 5 bought and kept (see `funnel.interactions`).
     items : columns item (int64), title (text, without the year), year (Int64, missing where unknown) and genres:
         text, sorted and joined by "|" ("Animation|Comedy"), "" where none is known. This form survives SQL, CSV and
-        printing; `items.genres.str.get_dummies("|")` makes flags of it, `items.genres.str.split("|")` lists.
+        printing; `items.genres.str.get_dummies("|")` makes flags of it, `items.genres.str.split("|")` lists. In "shop"
+        also price and available_from (seconds since 1970).
     users : columns user, age, gender, occupation, zip for MovieLens 100K and 1M; None elsewhere.
     scale : (lowest, highest) rating.
     """
@@ -83,7 +87,27 @@ def load(name: str = "ml-100k") -> Dataset:
     if entry.hidden:
         raise DataError(f"{name!r} holds no ratings: call credits(name of a MovieLens set).")
     frames = formats.to_frames(_fetch.arrays(name))
-    return Dataset(name, frames["ratings"], frames["items"], frames.get("users"), entry.scale)
+    ratings = interactions(frames["events"]) if "events" in frames else frames["ratings"]
+    return Dataset(name, ratings, frames["items"], frames.get("users"), entry.scale)
+
+
+def events(name: str = "shop") -> pd.DataFrame:
+    """The log that a set's ratings were read from: columns session, user, item, event, price, timestamp, sorted by time.
+
+    What they mean is told by `funnel.py`, which reads them; who made them, by `shop.py`: no shop passes its log on, so
+    this one is simulated. The first call makes it, in a few seconds.
+
+    Parameters
+    ----------
+    name : "shop", the only set with a log.
+
+    Raises
+    ------
+    DataError : the set has no log.
+    """
+    if not _fetch.entry(name).made_by:
+        raise DataError(f"{name!r} has no log of events: only 'shop' has.")
+    return formats.to_frames(_fetch.arrays(name))["events"]
 
 
 def credits(name: str = "ml-100k") -> pd.DataFrame:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import http.client
+import importlib
 import json
 import os
 import shutil
@@ -79,11 +80,13 @@ class Entry:
     tables_sha256: str
     sources: tuple[Source, ...]
     hidden: bool = False  # a part of other sets, which `names` does not list
+    made_by: str = ""  # no source serves it: the function `tables` of this module makes it here
+    release: int = 1  # of what is made: tables of an older one are not read
 
     @property
     def path(self) -> Path:
         """Where the verified tables are, or will be."""
-        return data_home() / self.name / "tables.npz"
+        return data_home() / self.name / (f"tables-{self.release}.npz" if self.made_by else "tables.npz")
 
 
 def data_home() -> Path:
@@ -102,7 +105,7 @@ def registry() -> dict[str, Entry]:
         raw = tomllib.load(file)
     entries = {}
     for name, fields in raw.items():
-        sources = tuple(Source(**source) for source in fields.pop("sources"))
+        sources = tuple(Source(**source) for source in fields.pop("sources", []))
         scale = tuple(float(x) for x in fields.pop("scale"))
         entries[name] = Entry(name=name, sources=sources, scale=scale, **fields)  # type: ignore[arg-type]
     return entries
@@ -174,7 +177,8 @@ def install(found: dict[str, np.ndarray], wanted: Entry) -> None:
 def fetch(name: str, progress: bool = True) -> Path:
     """Bring a set here, unless it is here and sound, and return the path of its tables.
 
-    The sources are tried in order, files placed by hand first. Terms and the source that served are told on stderr.
+    The sources are tried in order, files placed by hand first. Terms and the source that served are told on stderr. A set
+    that nobody offers is made here instead (`made_by` of the registry).
 
     Parameters
     ----------
@@ -196,6 +200,11 @@ def fetch(name: str, progress: bool = True) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     _sweep(home)
     print(f"{wanted.title}: {wanted.terms}", file=sys.stderr)
+    if wanted.made_by:
+        made = importlib.import_module(wanted.made_by).tables()
+        install(formats.to_arrays(formats.canonical(made)), wanted)
+        print(f"{wanted.name}: made here by {wanted.made_by}.", file=sys.stderr)
+        return wanted.path
     reasons: list[str] = []
     with tempfile.TemporaryDirectory(dir=home, prefix=".fetch-", ignore_cleanup_errors=True) as folder:
         for label, source, obtain in _attempts(wanted, home, Path(folder), progress):

@@ -1,7 +1,8 @@
 """Archives to canonical tables: one reader for each way in which a data set is published.
 
 A reader gets an open zip (a wheel is a zip too) and returns frames: `ratings` (user, item, rating, timestamp),
-`items` (item, title, year, genres), and `users` or `credits` where the source has them. `canonical` then gives every
+`items` (item, title, year, genres), and `users` or `credits` where the source has them; a set that is made here has
+`events` in the place of ratings. `canonical` then gives every
 source the same order, types and spelling, so that one SHA-256 holds for a data set wherever it came from.
 
 What is normalised, and why:
@@ -27,15 +28,33 @@ import pandas as pd
 
 Frames = dict[str, pd.DataFrame]
 
-# The stored form of every column. TEXT is one UTF-8 array, a line a row; year 0 stands for "unknown".
+# The stored form of every column. TEXT is one UTF-8 array, a line a row; the year 0 and, in events, the user 0 stand for
+# "unknown".
 TEXT = "text"
 COLUMNS = {
     "ratings": {"user": "<i4", "item": "<i4", "rating": "<f4", "timestamp": "<i8"},
-    "items": {"item": "<i4", "title": TEXT, "year": "<i2", "genres": TEXT},
+    "items": {
+        "item": "<i4",
+        "title": TEXT,
+        "year": "<i2",
+        "genres": TEXT,
+        "price": "<f8",
+        "available_from": "<i8",
+    },
     "users": {"user": "<i4", "age": "<i2", "gender": TEXT, "occupation": TEXT, "zip": TEXT},
     "credits": {"item": "<i4", "relation": TEXT, "entity": TEXT},
+    "events": {"session": "<i4", "user": "<i4", "item": "<i4", "event": TEXT, "price": "<f8", "timestamp": "<i8"},
 }
-SORT = {"ratings": ["user", "item"], "items": ["item"], "users": ["user"], "credits": ["item", "relation", "entity"]}
+SORT = {
+    "ratings": ["user", "item"],
+    "items": ["item"],
+    "users": ["user"],
+    "credits": ["item", "relation", "entity"],
+    "events": ["timestamp", "session", "item"],
+}
+FLOATS = ("<f4", "<f8")
+MANY_ROWS_A_KEY = {"credits", "events"}
+MAY_MISS = {("items", "year"), ("events", "user")}
 
 # fmt: off
 ML_100K_GENRES = [
@@ -290,9 +309,9 @@ def canonical(frames: Frames) -> Frames:
                 frame[column] = frame[column].astype(object)
             else:
                 numbers = pd.to_numeric(frame[column]).fillna(0)
-                frame[column] = numbers.astype("f8" if kind == "<f4" else "i8")
+                frame[column] = numbers.astype("f8" if kind in FLOATS else "i8")
         key = SORT[table]
-        if table != "credits":
+        if table not in MANY_ROWS_A_KEY:
             frame = frame.drop_duplicates(key[:2], keep="last")
         out[table] = frame.sort_values(key, kind="stable", ignore_index=True)
     return out
@@ -320,12 +339,11 @@ def to_frames(arrays: dict[str, np.ndarray]) -> Frames:
         values: Any
         if kind == TEXT:
             values = array.tobytes().decode().split("\n")
-        elif column == "year":
-            years = pd.array(array.astype("i8"), dtype="Int64")
-            years[array == 0] = pd.NA
-            values = years
+        elif (table, column) in MAY_MISS:
+            values = pd.array(array.astype("i8"), dtype="Int64")
+            values[array == 0] = pd.NA
         else:
-            values = array.astype("f8" if kind == "<f4" else "i8")
+            values = array.astype("f8" if kind in FLOATS else "i8")
         frames.setdefault(table, {})[column] = values
     return {table: pd.DataFrame(columns) for table, columns in frames.items()}
 

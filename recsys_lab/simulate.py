@@ -132,7 +132,7 @@ class Audience:
         rows, columns = _popular_and_new(train)
         without = w_s * np.einsum("nk,nk->n", tastes[rows], films[columns]) + pull[columns]
         self.tastes_, self.films_, self.pull_ = tastes, films, pull
-        self.weights_ = _intercept(without, self.click_rate), w_s, w_n
+        self.weights_ = intercept(without, self.click_rate), w_s, w_n
         self.others_ = rng.permutation(train.n_users)
         self.activity_ = self.visits * counts / counts.mean()
         self.shown_ = np.zeros((train.n_users, train.n_items), np.int16)
@@ -189,7 +189,7 @@ class Audience:
         day : days since START, from 0. age : days since the list's maker changed, None for a maker that users know.
         shift : added to the logit, a number or one for each row; a treatment whose effect is chosen.
         """
-        rows, columns = self._rows(lists)
+        rows, columns = self.rows(lists)
         angle = self.drift * _day(day)
         c, s = np.cos(angle), np.sin(angle)  # the mean's share is what these leave: exactly 0 without drift
         turned = c * self.tastes_[rows] + s * self.tastes_[self.others_[rows]] + (1 - c - s) * self.tastes_.mean(axis=0)
@@ -247,7 +247,7 @@ class Audience:
         UUIDs from the seed, and times lie within the day, a user's visit at one instant, clicks seconds later.
         """
         chances = self.probabilities(lists, day=day, age=age, shift=shift)
-        rows, columns = self._rows(lists)
+        rows, columns = self.rows(lists)
         clicked = self._rng.random(len(lists)) < chances
         np.add.at(self.shown_, (rows[~clicked], columns[~clicked]), 1)
         users, who = np.unique(rows, return_inverse=True)
@@ -311,7 +311,8 @@ class Audience:
             raise UnknownIdError(f"users {few(np.asarray(users)[rows < 0])} are not in this audience.")
         return rows
 
-    def _rows(self, lists: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def rows(self, lists: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """The users' rows and the films' columns of `lists` (columns user, item); unknown ones are refused."""
         self._fitted()
         require_columns(lists, user="user", item="item")
         rows, columns = self._users(lists["user"]), self.train_.items.rows(lists["item"])
@@ -350,7 +351,7 @@ def _logistic(x: np.ndarray, y: np.ndarray, ridge: float = 1.0) -> np.ndarray:
     return w
 
 
-def _intercept(without: np.ndarray, rate: float) -> float:
+def intercept(without: np.ndarray, rate: float) -> float:
     """w_0 at which the mean of expit(w_0 + without) is `rate`, by bisection."""
     low, high = -50.0 - float(without.max()), 50.0 - float(without.min())
     for _ in range(100):

@@ -146,6 +146,7 @@ def test_registry_is_complete() -> None:
         assert entry.terms
         assert entry.scale[0] < entry.scale[1]
         assert entry.unpacked_mb > 0
+        assert bool(entry.sources) != bool(entry.made_by)
         for source in entry.sources:
             assert len(bytes.fromhex(source.sha256)) == 32
             assert source.reader in formats.READERS
