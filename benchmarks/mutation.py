@@ -1,6 +1,6 @@
 """How good are the exercises' checks? Each solution gets one small mistake at a time; a good check rejects them all.
 
-    python -m benchmarks.mutation             # phases 1 and 2: the score of each exercise, and the survivors
+    python -m benchmarks.mutation             # every lesson of a phase: the score of each exercise, and the survivors
     python -m benchmarks.mutation 1.5 2.2     # these lessons anew; what was measured of the others stays
     python -m benchmarks page                 # then: benchmarks/RESULTS.md has the score of each lesson
 
@@ -171,7 +171,7 @@ def _run(source: str, names: dict[str, Any], file: str) -> None:
 
 def main(ids: Iterable[str] = ()) -> int:
     written, found = lessons.all_lessons(), store.kept("mutation").get("lessons", {})
-    chosen = [written[id] for id in ids] or [x for x in written.values() if x.phase in (1, 2)]
+    chosen = [written[id] for id in ids] or [x for x in written.values() if x.phase]
     print(f"{'exercise':<10}{'mutants':>8}{'killed':>8}{'too slow':>10}{'argued':>8}{'s':>6}")
     for lesson in chosen:
         start, scores = time.perf_counter(), []

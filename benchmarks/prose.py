@@ -1,4 +1,4 @@
-"""How much prose, how many figures and exercises each lesson of phases 1 and 2 has -> results/lessons.json
+"""How much prose, how many figures and exercises each lesson of a phase has -> results/lessons.json
 
 Counted in the learner's notebook, as it is committed. Words: of the Markdown cells, without formulas, code and the
 targets of links. Lines of code: of the code cells, without empty lines and comments; of an exercise, the stub.
@@ -49,7 +49,8 @@ def count(lesson: Lesson) -> Counts:
 
 
 def chosen() -> list[Lesson]:
-    return [lesson for lesson in lessons.all_lessons().values() if lesson.phase in (1, 2)]
+    """All lessons but the first steps, which are of no phase."""
+    return [lesson for lesson in lessons.all_lessons().values() if lesson.phase]
 
 
 def main() -> None:

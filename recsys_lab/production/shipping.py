@@ -81,7 +81,7 @@ class Tool(NamedTuple):
 
 
 CHECKS = (
-    Tool("unsound steps and loose versions of the image", ("hadolint",), ("Dockerfile",)),
+    Tool("unsound steps and loose versions of the image", ("hadolint", "--no-color"), ("Dockerfile",)),
     Tool("unknown fields, undeclared volumes, broken variables", ("docker-compose", "config", "--quiet")),
     Tool(
         "breaches of today's Compose specification",

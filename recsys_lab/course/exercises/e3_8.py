@@ -194,7 +194,7 @@ WHICH_TOOL = Exercise(
     prompt="""
     Nine mistakes, A to I, are planted one at a time. Say for each which tool objects: one of the six of the table before, or `"none"`,
     if the folder passes all checks with the mistake in it. Guess first, from what each tool *can* know. Trying is allowed, too:
-    `planted("A", sandbox)` spoils a copy of the folder, and `shipping.check(sandbox)` asks all tools (4 seconds).
+    `tried("A")` plants A in a fresh copy of the folder, asks all tools (4 seconds), and returns those that object, with what they say.
     """,
     reference=lambda: dict(SEEN),
     check=_check_seen,
@@ -288,7 +288,7 @@ def _gate_without(what: str) -> Gate:
             wanted = set(low)
         if what == "one duel":
             wanted = {"popularity"}
-        if not wanted <= set(low):
+        if not wanted <= set(low) or (what == "exact" and wanted != set(low)):
             return False
         margin = report["margin"]
         if what == "nan":
@@ -406,6 +406,12 @@ _CASES: list[tuple[bool, dict[str, Any], str, str]] = [
         "a candidate that lost a third duel. Whatever was judged must hold",
     ),
     (
+        True,
+        {"low": {"popularity": 0.01, "champion": 0.01, "last year's model": 0.04}},
+        "c4fe",
+        "a candidate that won a third duel as well. The wanted duels have to be there; one more does no harm",
+    ),
+    (
         False,
         {"champion": None, "low": {"champion": 0.01}},
         "c4fe",
@@ -480,6 +486,7 @@ ALWAYS_OPEN = Exercise(
         WrongAnswer("a margin of its own", lambda: _gate_without("fixed"), "stands in the report"),
         WrongAnswer("one duel won is enough", lambda: _gate_without("any"), "below minus the margin"),
         WrongAnswer("looks at the wanted duels only", lambda: _gate_without("named"), "a third duel"),
+        WrongAnswer("no third duel allowed", lambda: _gate_without("exact"), "won a third duel"),
         WrongAnswer("no split is early enough", lambda: _gate_without("strict split"), "the very moment"),
         WrongAnswer("the split turned round", lambda: _gate_without("split turned"), "a sound candidate"),
     ),
@@ -512,6 +519,8 @@ def _rollout(n: int, surge: Share, unavailable: Share, start: float) -> tuple[in
 
 def _rollout_wrongly(how: str) -> Rollout:
     def rollout(n: int, surge: Share, unavailable: Share, start: float) -> tuple[int, int, float]:
+        if how == "share first" and isinstance(surge, str):  # 0.14 x 50 is a little more than 7
+            surge = math.ceil(n * (int(surge.rstrip("%")) / 100))
         more = _of(n, surge, up=how != "surge down")
         fewer = _of(n, unavailable, up=how == "unavailable up")
         if more == 0 and fewer == 0:
@@ -556,6 +565,7 @@ def _check_rollout(rollout: Rollout) -> None:
         (8, "13%", "37%", 1.0),
         (12, 3, "50%", 2.5),
         (1, 1, 0, 7.0),
+        (50, "14%", 0, 60.0),
     ]
     messages = {
         "surge down": "a share of the surge is rounded *up*, so that 10 % of three pods is one more, and the rollout can move.",
@@ -571,6 +581,7 @@ def _check_rollout(rollout: Rollout) -> None:
         "both bounds": "the fewest that are ready: just after a round began, all of its pods are still starting.",
         "most forgets": "the most that run at once, ready or starting: n + surge.",
         "turned": "first the fewest that are ready, then the most that run.",
+        "share first": "50 x 0.14 is 7.000000000000001 for a computer, and rounded up that is 8. Multiply by the whole number first: n * 14 / 100.",
     }
     for n, surge, unavailable, start in cases:
         what = f"rollout({n}, {surge!r}, {unavailable!r}, {start:g})"
@@ -626,6 +637,7 @@ ROLLOUT = Exercise(
             ("the fewest after the start", "both bounds", "still starting"),
             ("the most without the surge", "most forgets", "n + surge"),
             ("the order turned", "turned", "first the fewest"),
+            ("a share as a fraction", "share first", "7.000000000000001"),
         )
     ),
     points=2,
