@@ -18,7 +18,9 @@ def register(root: typer.Typer, show: Callable[[str, Any, bool], None]) -> None:
     @app.command("score")
     def score(
         folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")],
-        seed: Annotated[int | None, typer.Option(help="Cuts the hidden part anew (movies), asks for other users.")] = None,
+        seed: Annotated[
+            int | None, typer.Option(help="Cuts the hidden part anew (movies), asks for other users.")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     ) -> None:
         """Start the project in a copy, in a clean environment, and fill in the rubric; exit code 1 below 70 %.

@@ -6,6 +6,8 @@ about. The log is simulated (recsys_lab/shop.py says how, and what is assumed), 
 
 from __future__ import annotations
 
+from functools import cache
+
 import pandas as pd
 from recsys_lab import datasets, funnel
 from recsys_lab.ratings import Ratings
@@ -15,7 +17,10 @@ NAME = "shop"
 ABOUT = "Half a year of a simulated shop for films"
 ITEMS, ACTS = "products", "baskets and purchases"
 HELD_OUT = "the last fifth of the log held out, of which purchases that were kept are to be found"
-WEIGHTS = {"basket": 3.0, "purchase": 5.0}  # what counts as wanted; whoever adds "view" no longer lists what was looked at
+WEIGHTS = {
+    "basket": 3.0,
+    "purchase": 5.0,
+}  # what counts as wanted; whoever adds "view" no longer lists what was looked at
 RELEVANT = 5.0  # a purchase that was kept
 SCALE = (1.0, 5.0)
 TEST = 0.2  # of the log's rows
@@ -26,6 +31,7 @@ def load() -> pd.DataFrame:
     return datasets.events(NAME)
 
 
+@cache  # the data set's loader reads the whole log for it
 def items() -> pd.DataFrame:
     """One row a product: item, title, year, genres, price, available_from."""
     return datasets.load(NAME).items
