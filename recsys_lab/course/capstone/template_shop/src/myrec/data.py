@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 import pandas as pd
+
 from recsys_lab import datasets, funnel
 from recsys_lab.ratings import Ratings
 from recsys_lab.split import temporal_split
