@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from recsys_lab import cli
+from recsys_lab import cli, datasets
 from recsys_lab.course import progress, project
 from recsys_lab.course.capstone.checks import papers
 from recsys_lab.course.capstone.new import TEMPLATE, names, new
 from recsys_lab.course.capstone.score import RUBRIC, grade
+from recsys_lab.course.capstone.subjects import SUBJECTS
 from recsys_lab.course.projects.report import WAITING
 from recsys_lab.course.projects.running import environment
 from recsys_lab.errors import DataError, MissingDataError
@@ -42,32 +43,45 @@ def change(folder: Path, changes: dict[str, dict[str, str]]) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def reference(tmp_path_factory) -> Path:
-    """The template with a better recipe, its report run, and a person's answers."""
-    folder = tmp_path_factory.mktemp("capstone") / "film-night"
-    assert run("capstone", "new", folder).exit_code == 0
-    change(folder, {"src/film_night/recipe.py": RECIPE})
+def answered(folder: Path) -> Path:
+    """A person's answers are in the card, and the report has run."""
     card = folder / "MODEL_CARD.md"
     questions = card.read_text(encoding="utf-8").replace(f"\n{WAITING}\n", f"\n{ANSWER}\n")
     card.write_text(questions, encoding="utf-8")
     variables = environment(0)
     variables["PYTHONPATH"] = os.pathsep.join([str(folder / "src"), variables["PYTHONPATH"]])
-    subprocess.run([sys.executable, "-m", "film_night", "report"], cwd=folder, env=variables, check=True)
+    subprocess.run([sys.executable, "-m", names(folder)[1], "report"], cwd=folder, env=variables, check=True)
     return folder
+
+
+def changed(reference: Path, place: Path, *several: dict[str, dict[str, str]]) -> Path:
+    """A copy of a reference, with changes."""
+    folder = shutil.copytree(reference, place / reference.name, ignore=shutil.ignore_patterns("__pycache__"))
+    for changes in several:
+        change(folder, changes)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference(tmp_path_factory) -> Path:
+    """The template with a better recipe, answered."""
+    folder = tmp_path_factory.mktemp("capstone") / "film-night"
+    assert run("capstone", "new", folder).exit_code == 0
+    return answered(change(folder, {"src/film_night/recipe.py": RECIPE}))
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory) -> Path:
+    """The shop's template as it is, answered."""
+    folder = tmp_path_factory.mktemp("capstone") / "disc-shop"
+    assert run("capstone", "new", folder, "--data", "shop").exit_code == 0
+    return answered(folder)
 
 
 @pytest.fixture
 def variant(reference, tmp_path):
     """A function from changes to a changed copy of the reference."""
-
-    def make(*several: dict[str, dict[str, str]]) -> Path:
-        folder = shutil.copytree(reference, tmp_path / "film-night", ignore=shutil.ignore_patterns("__pycache__"))
-        for changes in several:
-            change(folder, changes)
-        return folder
-
-    return make
+    return lambda *several: changed(reference, tmp_path, *several)
 
 
 def lost(rows: list[dict], only=None) -> dict[str, int]:
@@ -261,6 +275,53 @@ def test_what_cannot_be_installed_or_has_no_tests(variant):
     assert all("`pip install` ended with code" in row.why for row in rows)
 
 
+# ---------------------------------------------------------------------- the shop
+def test_the_shops_template_gets_all_points_once_it_is_answered(shop):
+    graded = scored(shop)
+    assert (graded["points"], graded["of"]) == (20, 20), graded["rows"]
+
+
+def test_a_shop_that_trains_on_the_whole_log_is_found(shop, tmp_path):
+    folder = changed(shop, tmp_path, {"src/disc_shop/model.py": {"data.ratings(rows)": "data.ratings(data.load())"}})
+    rows = grade(folder, only=("popularity", "neighbours")).rows
+    assert [row.points for row in rows] == [0, 0]
+    assert all("changed with the hidden part" in row.why for row in rows)
+
+
+def test_a_shop_that_takes_what_came_back_for_bought_fails_its_own_tests(shop, tmp_path):
+    wrong = {"interactions(rows.": "interactions(rows[rows['event'] != 'return']."}
+    folder = changed(shop, tmp_path, {"src/disc_shop/data.py": wrong})
+    variables = environment(0) | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_data.py"]
+    ran = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert re.findall(r"^FAILED .*::(\w+)", ran.stdout, re.MULTILINE) == [
+        "test_a_purchase_that_came_back_is_none_once_it_has"
+    ]
+
+
+def test_the_shops_hidden_part_is_later_new_and_kept():
+    events, about = datasets.events("shop"), SUBJECTS["shop"]
+    train, hidden = about.cut(0)
+    known = about.rated(train)
+    assert train["timestamp"].max() < hidden["timestamp"].min()
+    assert hidden["user"].isin(known["user"]).all()
+    assert hidden.merge(known, on=["user", "item"]).empty
+    back = events[(events["event"] == "return") & (events["timestamp"] > train["timestamp"].max())]
+    bought = train[train["event"] == "purchase"].merge(back[["session", "item"]], on=["session", "item"])
+    standing = bought.merge(known, on=["user", "item"])
+    assert len(standing) > 20  # who stands at the moment of the cut does not know that they come back
+    assert (standing["rating"] == about.relevant).all()
+    later = events[(events["event"] == "purchase") & (events["timestamp"] > train["timestamp"].max())]
+    undone = later.merge(back[["session", "item"]], on=["session", "item"])
+    assert len(undone) > 20
+    again = (
+        later.merge(undone[["user", "item"]].drop_duplicates(), on=["user", "item"]).groupby(["user", "item"]).size()
+    )
+    once = again[again == 1].reset_index()[["user", "item"]]
+    assert hidden[hidden["rating"] == about.relevant].merge(once, on=["user", "item"]).empty
+
+
 # ---------------------------------------------------------------------- writing one
 def test_new_names_the_project_after_its_folder_and_overwrites_nothing(tmp_path):
     result = run("capstone", "new", tmp_path / "Film Night")
@@ -270,6 +331,7 @@ def test_new_names_the_project_after_its_folder_and_overwrites_nothing(tmp_path)
     assert not re.search("myrec|my-rec", "".join([*texts.values(), *map(str, texts)]))
     assert 'name = "film-night"' in texts[tmp_path / "Film Night" / "pyproject.toml"]
     assert (tmp_path / "Film Night" / "src" / "film_night" / "recipe.py") in texts
+    assert 'data = "movies"' in texts[tmp_path / "Film Night" / "pyproject.toml"]
 
     again = run("capstone", "new", tmp_path / "Film Night")
     assert again.exit_code == cli.BAD_INPUT
@@ -318,8 +380,9 @@ def test_the_rubric_has_twenty_points():
     assert sum(line.of for line in RUBRIC.values()) == 20
 
 
-def test_the_card_asks_for_what_is_checked():
-    text = (TEMPLATE / "MODEL_CARD.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", [TEMPLATE.name, *(about.overlay for about in SUBJECTS.values() if about.overlay)])
+def test_the_card_asks_for_what_is_checked(folder):
+    text = (TEMPLATE.with_name(folder) / "MODEL_CARD.md").read_text(encoding="utf-8")
     sections = dict(zip(*[iter(re.split(r"^## (.+)$", text, flags=re.MULTILINE)[1:])] * 2, strict=True))
     assert tuple(sections) == papers.SECTIONS
     assert tuple(name for name, section in sections.items() if WAITING in section) == papers.ANSWERED

@@ -133,6 +133,7 @@ class Bench:
             "PATH": os.pathsep.join([str(Path(self.python).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join(map(str, [*path, Path(__file__).resolve().parents[3]])),
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # but those that the project declares: checks/declared.py
             **dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "TMP", "TEMP", "TMPDIR"), own),
             "LANG": "C.UTF-8",
             "RECSYS_LAB_HOME": str(home()),

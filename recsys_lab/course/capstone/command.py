@@ -18,7 +18,9 @@ def register(root: typer.Typer, show: Callable[[str, Any, bool], None]) -> None:
     @app.command("score")
     def score(
         folder: Annotated[Path, typer.Argument(metavar="DIR", help="The project's folder.")],
-        seed: Annotated[int | None, typer.Option(help="Cuts the hidden part anew.")] = None,
+        seed: Annotated[
+            int | None, typer.Option(help="Cuts the hidden part anew (movies), asks for other users.")
+        ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     ) -> None:
         """Start the project in a copy, in a clean environment, and fill in the rubric; exit code 1 below 70 %.
@@ -34,7 +36,7 @@ def register(root: typer.Typer, show: Callable[[str, Any, bool], None]) -> None:
 @app.command("new")
 def new(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make; its name becomes the package's.")],
-    data: Annotated[str, typer.Option(help="What it is about: movies.")] = "movies",
+    data: Annotated[str, typer.Option(help="What it is about: movies, or shop.")] = "movies",
 ) -> None:
     """Write a project that runs as it is: package, tests, pipeline, service and page, workflow, README, model card."""
     from recsys_lab.course.capstone.new import new as write

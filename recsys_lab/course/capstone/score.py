@@ -32,7 +32,7 @@ RUBRIC = {
     "declares": Line("every package that it imports is declared", 1, building.declares),
     "repeats": Line("training twice gives the same bytes", 1, building.repeats),
     "publishes": Line("the pipeline publishes a model, and none that is worse", 1, building.publishes),
-    "popularity": Line("its lists beat the most rated films", 2, judging.beats_popularity),
+    "popularity": Line("its lists beat what is most popular", 2, judging.beats_popularity),
     "neighbours": Line("its lists beat item k-NN", 2, judging.beats_neighbours),
     "page": Line("the service starts by its command, with a page", 1, serving.page),
     "stranger": Line("an unknown user gets what is popular, flagged", 1, serving.stranger),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recsys_lab.course.capstone.bench import Bench, Lost, once
+from recsys_lab.course.capstone.checks.declared import declared, plain
 from recsys_lab.course.capstone.checks.testing import planted
 from recsys_lab.production.shelf import sha256_of
 
@@ -63,14 +63,14 @@ def leaks(bench: Bench) -> bool:
 
 @once
 def again(bench: Bench, tampered: bool) -> Path:
-    """Train once more, with another order of sets, and (tampered) with other stars for the hidden pairs in the data set.
+    """Train once more, with another order of sets, and (tampered) with another hidden part in the data set.
 
     Where the tampered one gives what the first gave, neither chance nor the hidden rows play a part: it serves as both.
     """
     if not tampered and (other := again(bench, tampered=True)).read_bytes() == bench.artefact.read_bytes():
         return other
     hidden, out = bench.place / "hidden.pkl", bench.place / f"again-{tampered}.npz"
-    bench.hidden[["user", "item"]].to_pickle(hidden)
+    bench.hidden[["user", "item", "timestamp"]].to_pickle(hidden)
     wrapper = ("recsys_lab.course.capstone.tampered", hidden) if tampered else ()
     command = ("-m", *wrapper, bench.package, "train", "--data", bench.rows, "--out", out)
     bench.run(*command, hash_seed=1).demand(f"`python -m {bench.package} train`, a second time,")
@@ -82,14 +82,10 @@ def again(bench: Bench, tampered: bool) -> Path:
 # ------------------------------------------------------------------ what is imported, and what is declared
 def declares(bench: Bench) -> str:
     """Every package that is imported must be a dependency; in the tests, one of an extra or a group will do."""
-    project = bench.declared["project"]
-    needed = set(map(_plain, project.get("dependencies", [])))
-    groups = [*project.get("optional-dependencies", {}).values(), *bench.declared.get("dependency-groups", {}).values()]
-    optional = {_plain(one) for group in groups for one in group if isinstance(one, str)}
-    missing = [*_undeclared(bench, bench.source / bench.package, needed)]
+    missing = [*_undeclared(bench, bench.source / bench.package, declared(bench, optional=False))]
     tests = bench.work / "tests"
     if tests.is_dir():
-        missing += _undeclared(bench, tests, needed | optional)
+        missing += _undeclared(bench, tests, declared(bench, optional=True))
     if missing:
         where, module, distribution = missing[0]
         raise Lost(
@@ -99,14 +95,14 @@ def declares(bench: Bench) -> str:
     return "each import is of a declared package"
 
 
-def _undeclared(bench: Bench, folder: Path, declared: set[str]) -> Iterator[tuple[str, str, str]]:
+def _undeclared(bench: Bench, folder: Path, needed: set[str]) -> Iterator[tuple[str, str, str]]:
     """(file, module, distribution) of imports that nothing declares."""
     own = {bench.package, *(path.stem for path in folder.glob("*.py"))}
     homes = {**packages_distributions(), "recsys_lab": ["recsys-lab"]}
     for path, tree in parsed(folder):
         for module in _imports(tree):
-            distributions = list(map(_plain, homes.get(module, [module])))
-            if module in own or module in sys.stdlib_module_names or declared.intersection(distributions):
+            distributions = list(map(plain, homes.get(module, [module])))
+            if module in own or module in sys.stdlib_module_names or needed.intersection(distributions):
                 continue
             yield path.relative_to(bench.work).as_posix(), module, distributions[0]
 
@@ -129,13 +125,3 @@ def _imports(tree: ast.Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             found.add(node.module.partition(".")[0])
     return found
-
-
-def _plain(requirement: str) -> str:
-    """A distribution's name as indexes compare them.
-
-    >>> _plain("Recsys_Lab[serve]>=0.1; python_version > '3'")
-    'recsys-lab'
-    """
-    name = re.match(r"\s*[A-Za-z0-9._-]*", requirement)
-    return re.sub(r"[-_.]+", "-", name[0].strip() if name else "").lower()

@@ -17,7 +17,7 @@ from recsys_lab.errors import DataError
 from recsys_lab.serve.running import process
 
 SHARED = 0.5  # of a known user's list must be in that of a newcomer with the same history, over a few users
-_MOST = 500  # ratings of a history that is posted
+_MOST = 500  # items of a history that is posted
 
 
 def page(bench: Bench) -> str:
@@ -84,7 +84,7 @@ def _asked(bench: Bench) -> Asked:
     shim.parent.mkdir(exist_ok=True)
     shim.write_text(f"from {bench.package}.service import create_app\n", encoding="utf-8")
     wanted = _lists(bench)
-    popular = set(bench.train["item"].value_counts().index[:POPULAR].tolist())
+    popular = set(bench.subject.rated(bench.train)["item"].value_counts().index[:POPULAR].tolist())
     options: Any = {"python": bench.python, "variables": bench.variables()}
     try:
         with started(shim, bench.artefact, bench.place / "events.db", **options) as (client, _):
@@ -129,9 +129,9 @@ def _newcomer(client: Client, bench: Bench, wanted: dict[int, list[int]]) -> str
         history = dict(zip(mine["item"].tolist(), mine["rating"].tolist(), strict=True))
         answer = service.patiently(lambda history=history: client.history(history))  # type: ignore[misc]
         if answer.status != 200 or answer.get("fallback") is not False:
-            return f"the {len(history)} ratings of user {user}, posted by nobody: {answer}"
+            return f"the history of user {user}, {len(history)} items, posted by nobody: {answer}"
         if repeated := set(answer.items) & set(history):
-            return f"item {min(repeated)} is among the ratings that were posted."
+            return f"item {min(repeated)} is in the history that was posted."
         shares.append(len(set(answer.items) & set(wanted[user])) / N)
         unseen = [item for item in popular if item not in history]
         personal |= len(set(answer.items) & set(unseen[: N + 2])) < N - 2  # ties in popularity aside

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from recsys_lab.course.capstone.bench import Bench, Lost, Ran
+from recsys_lab.course.capstone.checks.declared import plugins
 
 MISTAKES = {
     "recommends what users have rated": (
@@ -81,7 +82,7 @@ def planted(bench: Bench, function: str, text: str) -> Iterator[Path]:
 
 def _tests(bench: Bench, source: Path, *options: str) -> Ran:
     where = source.parent if source.name == "src" else source
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line", "--no-header", *options)
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--tb=line", "--no-header", *plugins(bench), *options)
     return bench.run(*command, where=where, path=[source])
 
 

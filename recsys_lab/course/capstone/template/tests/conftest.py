@@ -9,9 +9,15 @@ from myrec import data, model
 
 @pytest.fixture(scope="session")
 def parts():
-    """(train, test) of 300 users."""
+    """(train, test) of 300 users, as `data.split` gives them."""
     rows = data.load()
-    return data.split(rows[rows["user"] <= 300], seed=1)
+    return data.split(rows[rows["user"] <= 300])
+
+
+@pytest.fixture(scope="session")
+def known(parts):
+    """What the training part says of who wants what."""
+    return data.rated(parts[0])
 
 
 @pytest.fixture(scope="session")

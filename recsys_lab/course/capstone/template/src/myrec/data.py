@@ -9,6 +9,8 @@ from recsys_lab.split import per_user_split
 
 NAME = "ml-100k"
 ABOUT = "MovieLens 100K"
+ITEMS, ACTS = "films", "ratings"
+HELD_OUT = "a random fifth of each user's ratings held out (seed 0)"
 RELEVANT = 4.0  # stars from which a hidden film counts as one to be found
 SCALE = (1.0, 5.0)
 
@@ -23,11 +25,25 @@ def items() -> pd.DataFrame:
     return datasets.load(NAME).items
 
 
+def rated(rows: pd.DataFrame) -> pd.DataFrame:
+    """What such rows say of who wants what: columns user, item, rating, timestamp. Ratings say it themselves."""
+    return rows
+
+
 def ratings(rows: pd.DataFrame) -> Ratings:
     """The rows as models take them."""
-    return Ratings.from_frame(rows, scale=SCALE)
+    return Ratings.from_frame(rated(rows), scale=SCALE)
 
 
 def split(rows: pd.DataFrame, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(train, test): a random fifth of each user's rows is held out."""
+    """(train, test): a random fifth of each user's rows is held out. train is of the kind of `rows`, test of `rated`."""
     return per_user_split(rows, test=0.2, seed=seed)
+
+
+def described(train: pd.DataFrame, test: pd.DataFrame) -> str:
+    """What was learned from, in a sentence for the model card."""
+    known = ratings(train)
+    return (
+        f"{ABOUT}: {known.n_ratings:,} ratings by {known.n_users:,} users of {known.n_items:,} films in the training part, "
+        f"{len(test):,} held out."
+    )

@@ -18,12 +18,12 @@ def train(rows: pd.DataFrame) -> Recommender:
 
 
 def recommend(model: Recommender, users: Iterable[int], n: int = 10) -> pd.DataFrame:
-    """Columns user, item, score, rank. Nothing that a user has rated; whom the model does not know gets what is popular."""
+    """Columns user, item, score, rank. Nothing that a user has already; whom the model does not know gets what is popular."""
     return model.recommend(list(users), n, unknown="popular")
 
 
 def recommend_new(model: Recommender, history: Mapping[int, float], n: int = 10) -> pd.DataFrame:
-    """The list of somebody who rated these items so, without training anew."""
+    """The list of somebody with this history (item -> rating), without training anew."""
     return model.recommend_for(dict(history), n)
 
 

@@ -24,10 +24,10 @@ ENOUGH = 20  # of these days' users must be known to a champion that has a say
 
 def run(folder: Path) -> tuple[bool, list[Check]]:
     """(published, what the gate found), with the champion in folder/champion.npz."""
-    rows = data.load().assign(source="rating")
+    rows = data.load()
     until = (int(rows["timestamp"].max()) // 86_400 + 1) * 86_400  # the midnight after the last row
     cut = until - DAYS * 86_400
-    known = rows[rows["timestamp"] < cut]
+    known, later = rows[rows["timestamp"] < cut], rows[rows["timestamp"] >= cut]
     with alone(folder):
         shelf = Shelf(folder)
         shelf.settle()
@@ -40,7 +40,7 @@ def run(folder: Path) -> tuple[bool, list[Check]]:
         models = {"candidate": model.load(candidate), "popularity": Popularity().fit(data.ratings(known))}
         if champion is not None and champion.cut <= cut:
             models["champion"] = model.load(shelf.path(champion))
-        test = gate.holdout(rows, cut, models)
+        test = gate.holdout(data.rated(later).assign(source="rating"), cut, models)
         if "champion" in models and gate.n_known(models["champion"], test) < ENOUGH:
             del models["champion"]
         results = {name: evaluate_ranking(one, test, relevant=data.RELEVANT) for name, one in models.items()}

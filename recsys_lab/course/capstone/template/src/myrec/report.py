@@ -18,7 +18,6 @@ from recsys_lab.itemitem import ItemItem
 from myrec import data, model
 
 FILES = ("README.md", "MODEL_CARD.md")
-SEED = 0  # of the part held out
 METRIC = "ndcg@10"
 
 
@@ -42,10 +41,10 @@ def filled(text: str, made: Mapping[str, str]) -> str:
 
 def blocks() -> dict[str, str]:
     """Each block's text by its name."""
-    train, test = data.split(data.load(), SEED)
+    train, test = data.split(data.load())
     known = data.ratings(train)
     mine = model.train(train)
-    models = {"this project": mine, "most rated": Popularity().fit(known), "item k-NN": ItemItem().fit(known)}
+    models = {"this project": mine, "most popular": Popularity().fit(known), "item k-NN": ItemItem().fit(known)}
     results = {name: evaluate_ranking(one, test, relevant=data.RELEVANT) for name, one in models.items()}
 
     rows = [[name, *(f"{value:.3f}" for value in r[METRIC][:3])] for name, r in results.items()]
@@ -57,27 +56,26 @@ def blocks() -> dict[str, str]:
     lists = model.recommend(mine, results["this project"].users.index)
     shown = lists["item"].nunique() / known.n_items
     per_user = results["this project"].users[METRIC]
-    counts = train["user"].value_counts().reindex(per_user.index)
+    counts = data.rated(train)["user"].value_counts().reindex(per_user.index)
     few = counts <= counts.median()
     about = (
-        f"{data.ABOUT}, a random fifth of each user's rows held out (seed {SEED}); nDCG@10 over all films that the user "
-        f"has not rated, {results['this project'][METRIC].users} users."
+        f"{data.ABOUT}, {data.HELD_OUT}; nDCG@10 over all {data.ITEMS} that are new to the user, "
+        f"{results['this project'][METRIC].users} users."
     )
     reached = table(["model", "nDCG@10", "95 % from", "to"], rows)
     compared = table(["this project minus", "difference", "95 % interval, paired by user"], than)
     groups = table(
         ["users", "nDCG@10"],
         [
-            [f"with {counts.median():.0f} ratings or fewer", f"{np.nanmean(per_user[few]):.3f}"],
+            [f"with {counts.median():.0f} {data.ACTS} or fewer", f"{np.nanmean(per_user[few]):.3f}"],
             ["with more", f"{np.nanmean(per_user[~few]):.3f}"],
         ],
     )
     return {
         "results": f"{about}\n\n{reached}\n\n{compared}",
-        "groups": f"{groups}\n\nShare of the films that stand in anybody's list of ten: {shown:.3f}",
+        "groups": f"{groups}\n\nShare of the {data.ITEMS} that stand in anybody's list of ten: {shown:.3f}",
         "model": f"`{mine!r}`",
-        "data": f"{data.ABOUT}: {known.n_ratings:,} ratings by {known.n_users:,} users of {known.n_items:,} films in the "
-        f"training part, {len(test):,} held out.",
+        "data": data.described(train, test),
     }
 
 
