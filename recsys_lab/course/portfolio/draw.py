@@ -73,7 +73,7 @@ def _score(project: str, score: Mapping[str, Any]) -> Drawing:
 
 def _path(lessons: Sequence[Mapping[str, Any]]) -> Drawing:
     rows = [(f"{row['lesson']} {row['title']}", row["correct"], row["exercises"]) for row in lessons]
-    done, of = (sum(row[i] for row in rows) for i in (1, 2))
+    done, of = sum(n for _, n, _ in rows), sum(m for *_, m in rows)
     title = f"Exercises solved: {done} of {of} in {len(rows)} lesson{'s' if len(rows) > 1 else ''}"
     alt = f"{title}. {'; '.join(f'{name}: {n} of {m}' for name, n, m in rows)}."
     return Drawing("path", title, alt, lambda ink: _bars(ink, rows, title, "exercises"))
