@@ -64,7 +64,7 @@ def _learning(missing: list[str]) -> dict[str, Any]:
         project = done.get("projects", {}).get(str(phase.number)) if phase.number != score.NUMBER else None
         if phase.number in WITH_QUIZ and not quiz:
             missing.append(f"Quiz of phase {phase.number}: not taken.")
-        if phase.number < score.NUMBER and not project:
+        if 1 <= phase.number < score.NUMBER and not project:
             missing.append(f"Project {phase.number}: not graded.")
         if len(own) or quiz or project:
             lessons = own[["lesson", "title", "correct", "exercises"]].to_dict("records")

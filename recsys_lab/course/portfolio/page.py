@@ -19,6 +19,10 @@ def page(measured: Mapping[str, Any], title: str, about: Sequence[str]) -> str:
     if capstone:
         score = capstone["score"]
         parts += [f"<h2>{escape(capstone['project'])}</h2>", figures.get("results", "")]
+        if capstone["results"] and capstone["results"]["rows"]:
+            heads = ["model", capstone["results"]["metric"], "95 % from", "to"]
+            rows = [[row["model"], *(f"{value:.3f}" for value in row["value"])] for row in capstone["results"]["rows"]]
+            parts.append(_table(heads, rows))
         parts += [f"<p>Scored by the course's rubric: {score['points']} of {score['of']} points.</p>", figures["score"]]
         modules = [[f"{name}.py", what] for name, what in capstone["modules"].items()]
         data = f"<p>Data: {escape(', '.join(capstone['data']))}.</p>" if capstone["data"] else ""

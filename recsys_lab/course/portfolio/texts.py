@@ -154,7 +154,7 @@ def learning_rows(phases: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[
         rows.append(
             [
                 f"{phase['phase']} {phase['title']}",
-                f"{solved} of {of} in {len(phase['lessons'])} lessons" if of else "",
+                f"{solved} of {of} in {_lessons(len(phase['lessons']))}" if of else "",
                 f"{quiz['right']} of {quiz['of']} right" if quiz else "",
                 f"{project['points']} of {project['of']} points" if project else "",
             ]
@@ -216,6 +216,10 @@ def _missing(measured: Mapping[str, Any]) -> str:
         ]
     parts += ["## Left out on purpose", "\n".join(f"- {line}" for line in measured["left_out"])]
     return "\n\n".join(parts)
+
+
+def _lessons(n: int) -> str:
+    return f"{n} lesson{'s' if n > 1 else ''}"
 
 
 def _alt(text: str) -> str:
