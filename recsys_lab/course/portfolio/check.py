@@ -17,8 +17,11 @@ from recsys_lab.course.portfolio import build, texts
 from recsys_lab.course.portfolio.gather import why_not
 
 _TEXTS = (".md", ".html", ".py", ".toml", ".yaml", ".yml", ".json", ".txt", ".cfg", ".ini", ".sh", ".ipynb", "")
+LEVEL = 95.0  # per cent, of all intervals
 _CODE = re.compile(r"```.*?```|`[^`\n]*`|<!--.*?-->|<(style|script)\b.*?</\1>", re.DOTALL)
-_NUMBER = re.compile(r"(?<![\w.\-/])(?:\d+\.\d+(?![\w.]*\d)|\d+(?:\.\d+)?(?=\s?(?:%|per ?cent)))(\s?(?:%|per ?cent))?")
+_NUMBER = re.compile(
+    r"(?<![\w./])(?<![A-Za-z]-)(?:\d+\.\d+(?![\w.]*\d)|\d+(?:\.\d+)?(?=\s?(?:%|per ?cent)))(\s?(?:%|per ?cent))?"
+)
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 _LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|(?:href|src)=\"([^\"]+)\"")
 _SECRETS = re.compile(
@@ -68,7 +71,7 @@ def _blocks(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
 
 def _proofs(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
     """Has each number in the learner's own words a measured one behind it?"""
-    known = list(_values(measured))
+    known = [*_values(measured), LEVEL]
     for name in ("README.md", "DEMO.md"):
         own = texts.MARKED.sub("", _read(folder / name))
         for number in _numbers(own):
@@ -79,8 +82,8 @@ def _proofs(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
 def _numbers(text: str) -> list[str]:
     """Numbers that claim a measurement: with a decimal point, or per cent. Those in code and in links are none.
 
-    >>> _numbers("0.31 of `0.5`, 12 % and 3 films; version 1.2.3")
-    ['0.31', '12 %']
+    >>> _numbers("-0.31 of `0.5`, 12 % and 3 films; version 1.2.3 of ml-0.4, 0.35-0.38")
+    ['0.31', '12 %', '0.35', '0.38']
     """
     plain = re.sub(r"\]\([^)]*\)", "]", _CODE.sub(" ", text))
     return [found[0] for found in _NUMBER.finditer(plain)]
@@ -151,7 +154,7 @@ def _page(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
         r"(?:src=\"|<link\b[^>]*href=\"|@import\s+[\"']?|url\([\"']?)(?:https?:)?//[^\"')\s]+", text
     ):
         yield f"index.html: it asks another server for something ({foreign[0][:80]})."
-    known, words = list(_values(measured)), unescape(re.sub(r"<[^>]*>", " ", _CODE.sub(" ", text)))
+    known, words = [*_values(measured), LEVEL], unescape(re.sub(r"<[^>]*>", " ", _CODE.sub(" ", text)))
     yield from (f"index.html: {n} stands in no measured value." for n in _numbers(words) if not _proven(n, known))
     missing = [
         paragraph
