@@ -202,7 +202,7 @@ show(
     users_not_judged=int(per_user.isna().sum()),
 )
 # %% [markdown]
-# Two kinds of people are not in this picture: those in small groups, and those whom the metric skips. A model card names both, with their number. It also says what the bars do *not* show: each has an interval that
+# Scientists come last, executives first. Two kinds of people are not in this picture: those in small groups, and those whom the metric skips. A model card names both, with their number. It also says what the bars do *not* show: each has an interval that
 # is not drawn here, and with so many groups some must come last by luck. "We have found no group that is clearly served worse, and looked at these" is an honest answer. "It is fair" is none.
 #
 # ## 5. A bullet without proof

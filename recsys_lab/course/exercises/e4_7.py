@@ -46,20 +46,23 @@ _INTERVALS = [
 ]
 
 
+_STATED_MISTAKES = (
+    (_one_digit, "half the width gets one significant digit there; two are asked for"),
+    (_whole_width, "you count the digits of the whole width; half of it says how far the mean may be off"),
+    (_by_the_mean, "your digits follow the mean. How far it may be off is what the interval says"),
+)
+
+
 def _check_stated(stated: Callable[[float, float, float], Any]) -> None:
-    for given in _INTERVALS:
-        got, want = stated(*given), _stated(*given)
+    answers = [stated(*given) for given in _INTERVALS]
+    for given, got in zip(_INTERVALS, answers):
+        want = _stated(*given)
         if not isinstance(got, str):
             raise Incorrect(f"a text is wanted, such as {want!r}, and not {got!r}.")
         if " ".join(got.split()) == want:
             continue
-        mistakes = (
-            (_one_digit, "half the width gets one significant digit there; two are asked for"),
-            (_whole_width, "you count the digits of the whole width; half of it says how far the mean may be off"),
-            (_by_the_mean, "your digits follow the mean. How far it may be off is what the interval says"),
-        )
-        for made, why in mistakes:
-            if got == made(*given):
+        for made, why in _STATED_MISTAKES:
+            if answers == [made(*one) for one in _INTERVALS]:
                 raise Incorrect(f"stated{given}: {got!r} should be {want!r}: {why}.")
         raise Incorrect(f"stated{given} should be {want!r}, but is {got!r}.")
 
@@ -83,7 +86,7 @@ STATED = Exercise(
     wrong=(
         WrongAnswer("one significant digit", lambda: _one_digit, "two are asked for"),
         WrongAnswer("the whole width", lambda: _whole_width, "half of it says"),
-        WrongAnswer("digits of the mean", lambda: _by_the_mean, "Your digits".lower()),
+        WrongAnswer("digits of the mean", lambda: _by_the_mean, "your digits follow"),
         WrongAnswer("always four", lambda: lambda m, lo, hi: f"{m:.4f} ({lo:.4f} to {hi:.4f})", "should be"),
         WrongAnswer("a tuple", lambda: lambda m, lo, hi: (round(m, 3), round(lo, 3), round(hi, 3)), "a text is wanted"),
     ),
@@ -226,7 +229,8 @@ def _group_cases() -> list[tuple[pd.Series, pd.Series, int]]:
     values[rng.random(200) < 0.3] = np.nan
     groups = pd.Series(rng.choice(["artist", "doctor", "none", "student"], 200, p=[0.15, 0.05, 0.2, 0.6]), index=users)
     small = pd.Series([1.0, np.nan, 0.5, 0.25], index=[4, 3, 2, 1])
-    return [(values, groups, 20), (values, groups, 30), (small, pd.Series(["b", "a", "a", "b"], index=[4, 3, 2, 1]), 1)]
+    two = pd.Series(["b", "a", "a", "b"], index=small.index)
+    return [(values, groups, 20), (values, groups, 30), (small, two, 1), (small, two, 2)]
 
 
 def _check_served(served: Callable[..., Any]) -> None:
