@@ -246,10 +246,8 @@ def _check_served(served: Callable[..., Any]) -> None:
             )
         if missing := sorted(set(want.index) - set(got.index)):
             raise Incorrect(f"{missing[0]!r} has {least} judged users or more, and is missing.")
-        if (
-            np.allclose(got.reindex(want.index), values.fillna(0).groupby(groups).mean()[want.index])
-            and values.isna().any()
-        ):
+        as_zero = values.fillna(0).groupby(groups).mean()[want.index]
+        if np.allclose(got.reindex(want.index), as_zero) and not np.allclose(want, as_zero):
             raise Incorrect(
                 "users without a value count as zero in your means: they were not judged, which is not the same as badly served."
             )
