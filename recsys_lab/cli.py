@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from recsys_lab import registry
 from recsys_lab.course.capstone import command as capstone_command
+from recsys_lab.course.portfolio import command as portfolio_command
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
 from recsys_lab.production import experiment_command, monitor_command, pipeline_command, ship_command
 from recsys_lab.serve import command as serving
@@ -649,6 +650,7 @@ def _show_grade(name: str, graded: Any, as_json: bool) -> None:
 
 
 capstone_command.register(app, _show_grade)
+app.add_typer(portfolio_command.app, name="portfolio", rich_help_panel="Learn")
 
 
 # ---------------------------------------------------------------------- shared machinery

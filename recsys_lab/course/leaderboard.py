@@ -3,6 +3,7 @@
     train, test = leaderboard.split()                      # the same ratings for everybody
     mine = leaderboard.judge(MyModel().fit(train))         # RMSE and nDCG@10, each with its 95 % interval
     leaderboard.show("2.3", {"my item k-NN": mine})        # all models up to lesson 2.3, and yours
+    leaderboard.keep("my item k-NN", MyModel().fit(train)) # judged, and kept for the portfolio
 
 The rows are measured, not typed: `python -m recsys_lab.course.leaderboard` fits every model of ROWS and writes
 `curriculum/leaderboard.csv`; a test measures them again.
@@ -11,14 +12,16 @@ The rows are measured, not typed: `python -m recsys_lab.course.leaderboard` fits
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from recsys_lab import datasets, registry
+from recsys_lab import datasets, records, registry
 from recsys_lab.base import Recommender
+from recsys_lab.course import progress
 from recsys_lab.course.lessons import entries, home
 from recsys_lab.errors import DataError
 from recsys_lab.evaluate import Evaluation, evaluate_both
@@ -26,6 +29,7 @@ from recsys_lab.ratings import Ratings
 from recsys_lab.split import random_split
 
 METRICS = ("rmse", "ndcg@10")
+KEPT = "leaderboard.json"
 
 
 class Row(NamedTuple):
@@ -92,6 +96,39 @@ def show(lesson: str, mine: Mapping[str, Evaluation] | None = None) -> pd.DataFr
     return table.sort_values(["rmse", "ndcg@10"], ascending=[True, False], ignore_index=True)
 
 
+def keep(label: str, model: Recommender) -> Evaluation:
+    """Judge a model of your own, and keep its row for `recsys-lab portfolio build`; a label's last row stays.
+
+    It is kept beside the record of your progress, in leaderboard.json. Raises DataError for a model that has learned
+    from pairs outside the train part: its row could not be compared with any other.
+    """
+    train, _ = split()
+    known = model.train_.to_frame().merge(train.to_frame(), on=["user", "item"])
+    if len(known) < model.train_.n_ratings:
+        raise DataError(f"{label!r} has learned from ratings outside the train part: fit it on leaderboard.split()[0].")
+    result = judge(model)
+    file = _kept_file()
+    if file is None:
+        print("(not kept: nothing is recorded here)")
+        return result
+    row = {metric: list(result.metrics[metric][:3]) for metric in METRICS if metric in result.metrics}
+    with progress.locked(file):
+        rows = kept() | {label: {"what": result.model, "users": len(result.users), **row}}
+        records.write(file, json.dumps(records.plain(rows), indent=1) + "\n")
+    return result
+
+
+def kept() -> dict[str, dict[str, Any]]:
+    """The rows of your own: label -> what (the model in words), users, and by metric [mean, low, high]."""
+    file = _kept_file() or progress.default_path(home()).with_name(KEPT)
+    if not file.exists():
+        return {}
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise DataError(f"{file.name} is damaged: move {file} away, and keep your models again.") from error
+
+
 def measure() -> pd.DataFrame:
     """All rows, measured now."""
     train, _ = split()
@@ -109,6 +146,11 @@ def _row(lesson: str, label: str, result: Evaluation) -> dict[str, Any]:
         mean, low, high = result.metrics[metric][:3] if metric in result.metrics else (float("nan"),) * 3
         row |= {metric: round(mean, 4), f"{metric} low": round(low, 4), f"{metric} high": round(high, 4)}
     return row
+
+
+def _kept_file() -> Path | None:
+    record = progress.path(command=True)
+    return None if record is None else record.with_name(KEPT)
 
 
 def _file() -> Path:

@@ -154,8 +154,7 @@ def _change(change: Any, command: bool = False) -> None:
     if file is None:
         return
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(file.with_suffix(".lock")):
+        with locked(file):
             progress = read(file)
             change(progress)
             fresh = file.with_suffix(f".{os.getpid()}.tmp")
@@ -166,8 +165,10 @@ def _change(change: Any, command: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _lock(file: Path, wait: float = 2.0) -> Iterator[None]:
-    """A lock that works on every system: whoever creates the file holds it. One older than `wait` is left over."""
+def locked(file: Path, wait: float = 2.0) -> Iterator[None]:
+    """A lock that works on every system: whoever creates FILE.lock holds it. One older than `wait` is left over."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file = file.with_suffix(".lock")
     until = time.monotonic() + wait
     while True:
         try:

@@ -35,8 +35,8 @@ from recsys_lab.fetch import data_home
 T = TypeVar("T")
 LIMIT = 180.0  # seconds that a command may take, then it is ended
 # What is made by commands, and what is no part of the project: a clean environment does not have it.
-_MADE = ("*.npz", "*.pkl", "*.pickle", "*.joblib", "*.db", "*.pyc", "*.egg-info", "*cache*", "shelf", "build", "dist")
-_FOREIGN = (".git", ".venv", "venv", "env", "node_modules")
+MADE = ("*.npz", "*.pkl", "*.pickle", "*.joblib", "*.db", "*.pyc", "*.egg-info", "*cache*", "shelf", "build", "dist")
+FOREIGN = (".git", ".venv", "venv", "env", "node_modules")
 
 
 class Lost(Exception):
@@ -98,7 +98,7 @@ class Bench:
     def __init__(self, folder: Path, place: Path, seed: int):
         self.original, self.place, self.seed = folder, place, seed
         self.kept: dict[Any, Any] = {}
-        self.declared = _pyproject(folder)
+        self.declared = pyproject(folder)
         self.project = self.declared["project"]["name"]
         self.package = re.sub(r"[-.]+", "_", self.project)
         settings = self.declared.get("tool", {}).get("recsys-lab", {}).get("capstone", {})
@@ -114,7 +114,7 @@ class Bench:
     def copy(self, name: str) -> Path:
         """A copy of the project as a clone would have it: without what its commands make."""
         target = self.place / name
-        shutil.copytree(self.original, target, ignore=shutil.ignore_patterns(*_MADE, *_FOREIGN))
+        shutil.copytree(self.original, target, ignore=shutil.ignore_patterns(*MADE, *FOREIGN))
         return target
 
     # ------------------------------------------------------------------ commands
@@ -248,7 +248,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _pyproject(folder: Path) -> dict[str, Any]:
+def pyproject(folder: Path) -> dict[str, Any]:
+    """The project's declaration. Raises MissingDataError or DataError where the folder holds none."""
     path = folder / "pyproject.toml"
     if not path.is_file():
         raise MissingDataError(

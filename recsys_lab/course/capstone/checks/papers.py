@@ -36,7 +36,7 @@ def card(bench: Bench) -> str:
 
 def _numbers(bench: Bench) -> str:
     try:
-        sections = _sections(bench)
+        sections = _sections(_text(bench, "MODEL_CARD.md"))
         if missing := [name for name in SECTIONS if name not in sections]:
             return f"MODEL_CARD.md has no section {missing[0]!r}."
         _measured(bench, "MODEL_CARD.md")
@@ -47,18 +47,23 @@ def _numbers(bench: Bench) -> str:
 
 def _answers(bench: Bench) -> str:
     try:
-        sections = _sections(bench)
+        short = unanswered(_text(bench, "MODEL_CARD.md"))
     except Lost as error:
         return str(error)
-    short = [name for name in ANSWERED if _words(sections.get(name, "")) < WORDS or WAITING in sections.get(name, "")]
     if not short:
         return ""
     return f"MODEL_CARD.md: {', '.join(map(repr, short))} waits for a person's answer of {WORDS} words or more."
 
 
-def _sections(bench: Bench) -> dict[str, str]:
+def unanswered(card: str) -> list[str]:
+    """The sections of a model card's text that wait for a person."""
+    sections = _sections(card)
+    return [name for name in ANSWERED if _words(sections.get(name, "")) < WORDS or WAITING in sections.get(name, "")]
+
+
+def _sections(card: str) -> dict[str, str]:
     """Heading of the second level -> the text below it."""
-    parts = re.split(r"^## +(.+?) *$", _text(bench, "MODEL_CARD.md"), flags=re.MULTILINE)
+    parts = re.split(r"^## +(.+?) *$", card, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
