@@ -333,7 +333,7 @@ def _facts(P: np.ndarray, Q: np.ndarray) -> dict[str, np.ndarray]:
 
 
 _TURN_MESSAGES = {
-    "a": "a prediction is p @ q, and (P A)(Q A^-T)^T is P Q^T: the A cancels. It survives both.",
+    "a": "a prediction is p @ q, and A and its inverse cancel in the product. It survives both.",
     "b": "a turn keeps every length. A stretch does not: it makes the first number half as large, the last twice.",
     "c": "angles between films survive a turn, since all vectors turn together; a stretch bends them.",
     "d": "the first number of a vector is what it is only along the first axis. Turn the axes, and it is another number.",
@@ -633,7 +633,7 @@ EXERCISES = [
         title="What survives a turn",
         kind="figure it out",
         prompt="""
-            Take a fitted P and Q, and replace them by $P A$ and $Q A^{-\\top}$, once with a **turn** (an A whose columns
+            Take a fitted P and Q, and replace them by $P A$ and $Q (A^{-1})^\\top$, once with a **turn** (an A whose columns
             are orthogonal and of length 1), once with a **stretch** (A diagonal, with 2, 1 and 0.5). Which of these stay
             the same?
 
