@@ -49,11 +49,12 @@ def test_two_losses(sides, toy, factors):
     "4.1",
     r"\hat r_{ui} = \mu + b_u + b_i + p_u \cdot q_i",
     r"L = \sum_{(u,i) \text{ known}} \big( (r_{ui} - \hat r_{ui})^2 + \lambda\, (b_u^2 + b_i^2 + |p_u|^2 + |q_i|^2) \big)",
+    r"e = r_{ui} - \hat r_{ui}",
     r"b_u \leftarrow b_u + \eta\, (e - \lambda b_u) \qquad b_i \leftarrow b_i + \eta\, (e - \lambda b_i)",
     r"p_u \leftarrow p_u + \eta\, (e\, q_i - \lambda p_u) \qquad q_i \leftarrow q_i + \eta\, (e\, p_u - \lambda q_i)",
 )
 def test_a_step_is_the_slope(sides, toy, factors):
-    _, predicted, _, loss, _, step_u, _, step_i, _, step_p, _, step_q = sides
+    _, predicted, _, loss, _, error, _, step_u, _, step_i, _, step_p, _, step_q = sides
     (P, Q), known = factors, pairs_of(toy)
     model = FunkSVD(factors=K, epochs=2, precision="float64").fit(toy)
     (mu, b_user, b_item), x, q = model.biases_, model.x_, model.q_
@@ -67,7 +68,7 @@ def test_a_step_is_the_slope(sides, toy, factors):
         r_hat = predicted(mu=mu, **state)
         return loss(r={(1, 1): r}, r_hat={(1, 1): r_hat}, lambda_=lam, all_u_i_known=[(1, 1)], **state)
 
-    e = r - predicted(mu=mu, **state)
+    e = error(r_ui=r, r_hat_ui=predicted(mu=mu, **state))
     steps = {"b_u": step_u, "b_i": step_i, "p_u": step_p, "q_i": step_q}
     after = {name: one(e=e, eta=eta, lambda_=lam, **state) for name, one in steps.items()}
     for name, value in state.items():

@@ -47,8 +47,13 @@ def _step_wrongly(how: str) -> Step:
         new_q = q + rate * (e * (new_p if how == "in turn" else own[1]) - price * q)
         if how == "squared":
             new_p, new_q = p + rate * (e**2 * q - reg * p), q + rate * (e**2 * p - reg * q)
+        if how == "twice":
+            rate *= 2
+            new_p, new_q = p + rate * (e * q - reg * p), q + rate * (e * p - reg * q)
         if how == "frozen":
             return b_u, b_i, new_p, new_q
+        if how == "swapped":
+            new_p, new_q = new_q, new_p
         new_u = b_u + rate * (e - on_biases * b_u)
         e_i = r - (mu + new_u + b_i + p @ q) if how == "biases in turn" else e
         return new_u, b_i + rate * (e_i - on_biases * b_i), new_p, new_q
@@ -76,6 +81,8 @@ _STEP_MESSAGES = {
     "raise": "the terms with reg push away from 0: there is a minus sign in front of each.",
     "own": "p moved along p, and q along q. How the error changes with p is q, and the other way round.",
     "squared": "the steps are as long as e squared. The slope of a square is twice the thing itself (the 2 is left to rate).",
+    "twice": "the steps are twice as long as in the four lines: the 2 of the slope is left to rate.",
+    "swapped": "the new p and the new q are right, but they came back in the wrong order: (b_u, b_i, p, q).",
     "frozen": "the biases stand still: they learn like everything else.",
 }
 
@@ -83,7 +90,8 @@ _STEP_MESSAGES = {
 def _four(step: Step, case: tuple) -> list[Any]:
     got = step(*(part.copy() if isinstance(part, np.ndarray) else part for part in case))
     if not isinstance(got, (tuple, list)) or len(got) != 4:
-        raise Incorrect(f"return the four new values (b_u, b_i, p, q); got {type(got).__name__}.")
+        many = f"{len(got)} values" if isinstance(got, (tuple, list)) else type(got).__name__
+        raise Incorrect(f"return the four new values (b_u, b_i, p, q); got {many}.")
     return [number(got[0], "b_u"), number(got[1], "b_i"), np.asarray(got[2], float), np.asarray(got[3], float)]
 
 
@@ -116,7 +124,7 @@ def _learned(fill: Callable[[int], np.ndarray]) -> np.ndarray:
     m, biases = train.matrix, (np.zeros(train.n_users), np.zeros(train.n_items))
     tables = [padded(fill(n), np.float64) for n in (train.n_users, train.n_items)]
     for _ in range(20):
-        svd_epoch(m.indptr, m.indices, m.data.astype(float), train.mean, *biases, *tables, 0.005, 0.02, 1.0)
+        svd_epoch(m.indptr, m.indices, m.data.astype(float), train.mean, *biases, *tables, 0.005, 0.02, 1.0)  # type: ignore[call-arg]
     return tables[1][:, :5]
 
 
@@ -176,6 +184,12 @@ def _epoch_wrongly(how: str) -> BestEpoch:
         patience += {"late": 1, "early": -1}.get(how, 0)
         best, waited = 1, 0
         for epoch, error in enumerate(errors[1:], 2):
+            if how == "worse":
+                best = epoch if error < errors[best - 1] else best
+                waited = waited + 1 if error > errors[epoch - 2] else 0
+                if waited >= patience:
+                    return best
+                continue
             bar = errors[epoch - 2] if how == "yesterday" else errors[best - 1]
             if error < bar or (how == "ties" and error == bar):
                 waited = 0
@@ -203,6 +217,8 @@ _EPOCH_MESSAGES = {
     "early": "you gave up one epoch too soon: with patience 2, two epochs in a row must bring no new best.",
     "yesterday": "you compared each epoch with the one before. It must beat the *best so far*: a small recovery from a "
     "bad epoch is no progress.",
+    "worse": "you counted epochs that are worse than the one before. An epoch that is better than yesterday and still not the "
+    "best so far is no progress either: the patience runs on.",
     "ties": "an epoch that is only as good as the best so far was taken for progress. Better means lower.",
     "value": "that is the error of the best epoch; the question is its number.",
 }
@@ -221,9 +237,11 @@ def _check_best_epoch(best_epoch: BestEpoch) -> None:
         ([1.0, 1.0, 0.5], 2),
         ([1.1, 1.0, 1.0, 1.0, 0.9], 2),
         ([0.5, 0.6, 0.4, 0.7, 0.7, 0.3], 2),
+        ([1.0, 0.9, 0.95, 0.96, 0.8], 2),
     ]
     known = {how: _epoch_wrongly(how) for how in _EPOCH_MESSAGES if how != "value"} | {"value": _best_error}
-    for kind in (list, np.array):
+    kinds: tuple[Callable[[Any], Any], ...] = (list, np.array)
+    for kind in kinds:
         got = [number(best_epoch(kind(errors), patience), "the epoch") for errors, patience in cases]
         for how, wrong in known.items():
             if got == [float(wrong(errors, patience)) for errors, patience in cases]:
@@ -270,6 +288,11 @@ def _check_pulled(pulled: Sequence[Any]) -> None:
         raise Incorrect("p = 1 would fit the ratings without any error, but then the price is not paid. Both pull.")
     if np.allclose(got, [1 - value for value in _pulled()], atol=0.005):
         raise Incorrect("that is how far p stays below 1. The question is p itself.")
+    if abs(got[1] - 1 / (1 + 100 * LAMBDA)) < 0.005:
+        raise Incorrect(
+            "the veteran, paid at each step: you let the price be paid a hundred times, and the ratings speak only once. "
+            "The squared errors are added up over the hundred ratings as well."
+        )
     messages = (
         (step_1, "the newcomer, paid at each step: minimise (1 - p)^2 + 0.25 p^2. Set the slope to 0."),
         (
@@ -509,6 +532,8 @@ EXERCISES = [
             WrongAnswer("reg with a plus", lambda: _step_wrongly("raise"), "push away"),
             WrongAnswer("each along itself", lambda: _step_wrongly("own"), "p moved along p"),
             WrongAnswer("the error squared", lambda: _step_wrongly("squared"), "e squared"),
+            WrongAnswer("steps twice as long", lambda: _step_wrongly("twice"), "left to rate"),
+            WrongAnswer("p and q swapped", lambda: _step_wrongly("swapped"), "wrong order"),
             WrongAnswer("biases stand still", lambda: _step_wrongly("frozen"), "stand still"),
             WrongAnswer("arrays changed in place", lambda: _step_in_place, "changed the arrays"),
         ),
@@ -576,6 +601,7 @@ EXERCISES = [
             WrongAnswer("one epoch too late", lambda: _epoch_wrongly("late"), "one epoch too many"),
             WrongAnswer("one epoch too soon", lambda: _epoch_wrongly("early"), "one epoch too soon"),
             WrongAnswer("compared with yesterday", lambda: _epoch_wrongly("yesterday"), "best so far"),
+            WrongAnswer("only worse epochs count", lambda: _epoch_wrongly("worse"), "the patience runs on"),
             WrongAnswer("ties are progress", lambda: _epoch_wrongly("ties"), "taken for progress"),
             WrongAnswer("the error instead of the epoch", lambda: _best_error, "the question is its number"),
         ),
@@ -616,7 +642,7 @@ EXERCISES = [
             WrongAnswer("wrong way round", lambda: (0.8, 100 / 100.25, 0.8, 0.8), "wrong way round"),
             WrongAnswer("no pull at all", lambda: (1, 1, 1, 1), "Both pull"),
             WrongAnswer("one minus lambda", lambda: (0.75, 0.75, 0.75, 0.9975), "(1 - p)^2 + 0.25 p^2"),
-            WrongAnswer("pulled a hundredfold", lambda: (0.8, 1 / 26, 0.8, 100 / 100.25), "hundredfold"),
+            WrongAnswer("pulled a hundredfold", lambda: (0.8, 1 / 26, 0.8, 100 / 100.25), "speak only once"),
             WrongAnswer("once is shared out", lambda: (0.8, 0.8, 0.8, 0.8), "100 (1 - p)^2"),
             WrongAnswer("how far below 1", lambda: (0.2, 0.2, 0.2, 0.25 / 100.25), "p itself"),
             WrongAnswer("once is stronger for one", lambda: (0.8, 0.8, 0.2, 100 / 100.25), "once is at each step"),
@@ -751,7 +777,7 @@ def _longer(seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     tables = [padded(rng.normal(0, 0.1, (n, 5)), np.float64) for n in (train.n_users, train.n_items)]
     for _ in range(40):
-        svd_epoch(m.indptr, m.indices, m.data.astype(float), train.mean, *biases, *tables, 0.01, 0.05, 1.0)
+        svd_epoch(m.indptr, m.indices, m.data.astype(float), train.mean, *biases, *tables, 0.01, 0.05, 1.0)  # type: ignore[call-arg]
     return tables[1][:, :5]
 
 
