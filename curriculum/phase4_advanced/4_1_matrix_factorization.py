@@ -168,8 +168,8 @@ show({f"nDCG@10, {name}": quality.mean for name, quality in lists.items()})
 # %% [markdown]
 # The order is upside down. As a statement about *taste*, "unknown is 0" is false; as a statement about *choice* it is
 # true: they did not choose it (lesson 2.6). Cremonesi, Koren and Turrin (2010) named the model **PureSVD**, and found
-# it ahead of models with a far lower RMSE. Hold on to this table. In most of this lesson we predict stars, and we shall
-# be proud of a third digit; section 9 comes back to what that is worth.
+# its lists ahead of those of models that were made for a low RMSE. Hold on to this table. In most of this lesson we
+# predict stars, and we shall be proud of a third digit; section 9 comes back to what that is worth.
 #
 # | | unknown is | found by | its score is | good at |
 # |---|---|---|---|---|
@@ -343,9 +343,9 @@ show({f"mean of five, {name}": value for name, value in by_fold.mean().items()})
 # 6 measures how large it is.
 #
 # What is the kernel for, then? It runs at about nine times the speed of Surprise's, which is compiled as well, in
-# double precision, and at fourteen times in single (benchmarks/RESULTS.md; over your Python loop the factor is in the
-# hundreds). The formulas are the same, so the time is all in the loop: one pass over the $k$ numbers does the update
-# for this rating *and* the dot product for the next.
+# double precision, and at fourteen times in single (benchmarks/RESULTS.md; put a clock on your own loop for the rest of
+# the comparison). The formulas are the same, so the time is all in the loop: one pass over the $k$ numbers does the
+# update for this rating *and* the dot product for the next.
 #
 # %% [markdown] instructor=true
 # **Timing.** 60 minutes with the exercise. Do one step on the board with k = 1 first.
@@ -566,19 +566,19 @@ figure_alt(fig, alt)
 found = {name: (stop, by_price[name][stop - 1, 1], by_price[name][-1, 1]) for name, stop in stops.items()}
 show(pd.DataFrame(found, index=["stopped after epoch", "RMSE there", "RMSE after 100"]).T)
 # %% [markdown]
-# - **Without a price worth mentioning**, the dotted line dives to where nothing is left to learn, and the watched error
+# - **Without a price worth mentioning**, the dotted line dives out of the picture, and the watched error
 #   turns around early. Stopping at the dot saves most of what can be saved, and it is a hair better than the averages.
 #   A hundred epochs are worse than no factors at all, by far.
 # - **Surprise's defaults** (price 0.02, twenty epochs) are this middle line, ended near its minimum. The twenty *is*
 #   its second brake. Somebody who raises `n_epochs` to 100 "to be on the safe side" ends above the averages.
-# - **With a price of 0.09** nothing has turned around after a hundred epochs, and the error is in another class. Four
-#   times the price, and it learns less by heart and more that is true of others.
+# - **With a price of 0.09** nothing has turned around after a hundred epochs, and the error is in another class. More
+#   than four times the price, and it learns less by heart and more that is true of others.
 #
 # The two brakes are not the same. Stopping early hinders all directions alike, the true ones too. A price
 # hinders most what is supported least.
 #
-# A word of caution. The dots were chosen *on* the watched ratings, and so was the 0.09 (by the library's author, on
-# another part). The error that one reports must come from ratings that chose nothing: section 9.
+# A word of caution. The dots were chosen *on* the watched ratings (and the 0.09, by the library's author, on others of
+# this set). The error that one reports must come from ratings that chose nothing: section 9.
 #
 # %% [markdown] instructor=true
 # **Timing.** 35 minutes with the exercise. Show the legend first and let people draw the three curves before the cell
@@ -605,10 +605,10 @@ pulled = (1 / 1.25, 100 / 125, 1 / 1.25, 100 / 100.25)
 pulled_checked = ex("4.1.4").check(pulled)
 # %% [markdown]
 # Now the real users. Fix the films' vectors of a fitted model, and solve for each user's $b_u$ and $p_u$ exactly: a
-# ridge regression on their own ratings, which is how lesson 2.7 folded newcomers in. The two versions differ in one
-# number, the price $\lambda_u$ of user $u$'s vector. Once it is $\lambda n_u$, with $n_u$ for the number of the user's
-# ratings; that is what the steps amount to. And once it is the same for all, so large that a user with the median
-# number of ratings pays the same as before; and, to be fair to this version, once more with twice that.
+# ridge regression on their own ratings, which is how lesson 2.7 folded newcomers in. The versions differ in one number,
+# the price $\lambda_u$ of user $u$'s vector. Once it is $\lambda n_u$, with $n_u$ for the number of the user's ratings;
+# that is what the steps amount to. And once it is the same for all, so large that a user with the median number of
+# ratings pays the same as before; and, to be fair to this version, once more with twice that.
 # %%
 from copy import deepcopy
 
@@ -680,10 +680,10 @@ verdict[["model", "difference", "low", "high", "better"]].round(4)
 # it, and the two cannot be told apart. So the choice moves a user's vector by a factor of two or three, and the RMSE
 # hardly at all.
 #
-# That is worth knowing for two reasons. It is why both conventions live on, side by side, in libraries that compare
-# their `reg` as if it were the same number (it is not: 0.09 here is 4 or 8 there). And it matters as soon as somebody
-# uses the *vectors*: for clustering users, as features of another model, or in a list by dot product. Whose vectors are
-# long there is decided by a convention.
+# That is worth knowing for two reasons. It is why both conventions live on, side by side, in libraries whose `reg`
+# looks like one and the same number (it is not: 0.09 here is 4 or 8 there). And it matters as soon as somebody uses the
+# *vectors*: for clustering users, as features of another model, or in a list by dot product. Whose vectors are long
+# there is decided by a convention.
 #
 # %% [markdown] instructor=true
 # **Timing.** 35 minutes with the exercise. Take bets before the scatter plot; nearly everybody draws a rising cloud.
@@ -695,7 +695,7 @@ verdict[["model", "difference", "low", "high", "better"]].round(4)
 # %% [markdown]
 # ## 6. The published table, row by row
 #
-# Surprise's README holds a table that half of all tutorials quote: eleven rows, five folds of MovieLens 100K,
+# Surprise's README holds a table that many tutorials quote: eleven rows, five folds of MovieLens 100K,
 # everything with its default settings. (Here are ten of them: SVD++ stands there twice, with and without a cache.) You
 # have just met one of its rows. A number that one builds upon should be measured again; so let us do what one does with
 # somebody else's benchmark.
@@ -722,8 +722,8 @@ for name, (algo, own) in quick.items():
 show(pd.DataFrame(rows, index=["Surprise, fold 1", "recsys_lab, fold 1"]).T)
 # %% [markdown]
 # (`NMF` is a factorization whose numbers must not be negative, `SlopeOne` predicts from mean differences between pairs
-# of films, `CoClustering` from means of groups of users and films. They are not in `recsys_lab`: none of them is worth
-# a page, as the table will show.)
+# of films, `CoClustering` from means of groups of users and films. They are not in `recsys_lab`, and the last row shows
+# why: none of the three beats the damped averages.)
 #
 # **Then all of it.** On five folds the slow rows take minutes, so they were measured once, by
 # `benchmarks/surprise_table.py`, and a test of this repository fails if the next cell says anything else than its
@@ -866,10 +866,10 @@ show({name: rmse(fold_test["rating"], model.fit(fold).predict(fold_test)) for na
 # %% [markdown]
 # ## 7. What do the factors mean?
 #
-# In the paper that most people cite for this model, there is a picture: films placed by their first two factors, with
-# names such as "Gus Van Sant" and "blockbusters" in the corners (Koren, Bell and Volinsky 2009, figure 3). Can we draw
-# that? We fit the model to *all* ratings, since nothing is predicted from here on, and twice: the same data, the same
-# settings, another random start.
+# In the paper that most people cite for this model, there is a map: films placed by their first two factors, and each
+# axis read as a contrast between kinds of film (Koren, Bell and Volinsky 2009, figure 3). Can we draw that? We fit the
+# model to *all* ratings, since nothing is predicted from here on, and twice: the same data, the same settings, another
+# random start.
 # %%
 ratings = Ratings.from_frame(data.ratings, scale=(1, 5))
 one, two = (FunkSVD(seed=seed, precision="float64").fit(ratings) for seed in (0, 1))

@@ -388,6 +388,26 @@ def _letters(part: Any) -> set[str]:
     return found
 
 
+def _survives_figure() -> Any:
+    import matplotlib.pyplot as plt
+
+    from recsys_lab.course.figures import figure_alt
+
+    Q = np.array([[1.0, 0.2], [0.6, 0.9], [-0.7, 0.6], [-0.2, -0.8]])
+    c, s = np.cos(0.7), np.sin(0.7)
+    tables = {"four films": Q, "after a turn": Q @ [[c, s], [-s, c]], "after a stretch": Q @ np.diag([0.5, 1.6])}
+    fig, axes = plt.subplots(1, 3, figsize=(9, 3.2))
+    for ax, (name, table) in zip(axes, tables.items()):
+        for q in table:
+            ax.plot([0, q[0]], [0, q[1]], "-o", markevery=[1])
+        ax.set(title=name, xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), aspect="equal", xlabel="first number")
+    axes[0].set_ylabel("second number")
+    figure_alt(
+        fig, "Four arrows; the same arrows turned together; and pressed together sideways and drawn apart upwards."
+    )
+    return fig
+
+
 # ------------------------------------------------------------------ 4.1.6 axes that do not depend on the start
 Principal = Callable[[np.ndarray, np.ndarray], tuple[Any, Any]]
 
@@ -577,6 +597,7 @@ EXERCISES = [
         "stays a model of averages for ever. From equal numbers all columns get the same steps, and five factors are "
         "one, written five times. The random start is not there to be near a solution; it is there to make the "
         "columns *different*. The same holds for every layer of a neural network (lesson 4.4).",
+        expected=lambda: "three whole numbers from 0 to 5, none of them equal to another, such as (5, 3, 2)",
     ),
     Exercise(
         id="4.1.3",
@@ -692,6 +713,7 @@ EXERCISES = [
         explanation="The data speaks about $P Q^\\top$ only. The penalty settles how long the vectors are, since a stretch "
         "changes it. *Nothing* settles which way they point: any turn of a solution is as good a solution. So the number in "
         "column 3 of a film means nothing by itself, while lengths, angles and neighbours mean the same in every run.",
+        expected=_survives_figure,
     ),
     Exercise(
         id="4.1.6",
