@@ -289,6 +289,8 @@ def surprise_start(ratings, trainset, k=100, seed=0):
 trainset = surprise_trainset(folds[0][0])
 mine = surprise_start(fold, trainset)
 epoch_by_hand(fold, *mine, rate=0.005, reg=0.02)
+# %% [markdown]
+# Yours has done its epoch. Now the kernel and Surprise, and the largest difference of any number in the four tables:
 # %%
 *biases, P, Q = surprise_start(fold, trainset)
 ours = [*biases, padded(P, np.float64), padded(Q, np.float64)]
@@ -926,6 +928,9 @@ right.scatter(angles[0][some], angles[1][some], s=6, alpha=0.4, color=PALETTE[2]
 right.set(title="... an angle is not", xlabel="cosine of two films, start one", ylabel="cosine of two films, start two")
 alt = "Left: factor 1 of one run against the other, a shapeless cloud. Right: cosines of pairs of films, a narrow line."
 figure_alt(fig, alt)
+
+# %% [markdown]
+# The same for what a service would use, the ten nearest films:
 
 
 # %%
