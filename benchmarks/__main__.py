@@ -11,7 +11,19 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, prose, seeds, start, store
+from benchmarks import (
+    accuracy,
+    everybody,
+    machine,
+    neighbours,
+    page,
+    pictures,
+    prose,
+    seeds,
+    start,
+    store,
+    surprise_table,
+)
 from benchmarks.serving import __main__ as serving
 
 
@@ -34,6 +46,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "seeds": (seeds.main, "seeds"),
     "ratings": (partial(accuracy.ratings, "ml-100k"), "ratings-ml-100k"),
     "ratings-small": (partial(accuracy.ratings, "ml-small-2016"), "ratings-ml-small-2016"),
+    "surprise-table": (surprise_table.main, surprise_table.PART),
     "everybody": (everybody.main, "everybody"),
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
@@ -47,6 +60,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
 SHORT = (
     "machine",
     "seeds",
+    "surprise-table",
     "everybody",
     "mutation",
     "lessons",

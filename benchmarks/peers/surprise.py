@@ -12,11 +12,13 @@ import surprise
 from benchmarks.peers.serve import serve
 
 BASIC, MEANS, BASELINE = surprise.KNNBasic, surprise.KNNWithMeans, surprise.KNNBaseline
-# The cases of knn.py: names there, classes and measures here.
+# The cases of neighbours.py and surprise_table.py: names there, classes and measures here.
 KNN = {
     "basic, msd": (BASIC, "msd"),
     "basic, cosine": (BASIC, "cosine"),
     "means, pearson": (MEANS, "pearson"),
+    "means, msd": (MEANS, "msd"),
+    "baseline, msd": (BASELINE, "msd"),
     "baseline, pearson-baseline": (BASELINE, "pearson_baseline"),
 }
 
