@@ -497,7 +497,7 @@ show(pd.DataFrame(rows, columns=["who rated", "predict for", "stars, times root 
 # ### Surprise has it too
 #
 # Surprise's `SVDpp` moves all $|N(u)|$ vectors $y_j$ at each single rating; the library moves them once per user by the same sum,
-# which is why it is some fifty times faster (benchmarks/RESULTS.md). Same start, same settings, two epochs on 200 users:
+# which is why it is more than a hundred times faster at equal settings (benchmarks/RESULTS.md). Same start, same settings, two epochs on 200 users:
 # the same numbers?
 # %%
 import surprise
@@ -689,7 +689,7 @@ figure_alt(
 )
 # %% [markdown]
 # Read the table from left to right. ALS with a weak $\lambda$ overfits badly; with a strong one it becomes good, and in this little town
-# it does no more than meet the averages. A single drawn model is no better than the best one. But the **mean** of twenty drawn models is
+# it does no more than meet the averages. A single drawn model is no match for a well-tuned best one. But the **mean** of twenty drawn models is
 # best in every row, and from a $\lambda$ of 1 to one of 16 it moves by less than 0.01 where ALS moves by 0.14. Where the models disagree, their
 # errors cancel: the less the ratings say, the more. That is what $\lambda$ was for, and here hardly anybody has to choose it.
 #
@@ -853,7 +853,8 @@ show(
 # %% [markdown] instructor=true
 # **Timing.** 45 minutes with the exercise. Read out the slips with the bets before the figure of the forty models.
 #
-# **Misconceptions.** "A leak needs labels": no star was read. "Bayesian means slow": 200 sweeps cost about ten fits of ALS.
+# **Misconceptions.** "A leak needs labels": no star was read. "Bayesian means slow": a fit takes about as long as thirty of ALS, or a third of one SVD++ in Surprise
+# (benchmarks/RESULTS.md).
 # "The interval of 0.876 overlaps with that of FunkSVD, so they are equal": section 9.
 #
 # **To discuss.** Batch normalisation, ranks within the request, "users who look at this page now": which features of your
@@ -910,7 +911,7 @@ for name, color in zip(samplers, PALETTE):
     runs = best_so_far[name]
     ax.plot(range(1, TRIALS + 1), np.median(runs, axis=0), color=color, label=f"{name}: median of {SEEDS} seeds")
     ax.fill_between(range(1, TRIALS + 1), runs.min(axis=0), runs.max(axis=0), color=color, alpha=0.2)
-ax.set(xlabel="trials", ylabel="best validation RMSE so far", ylim=(None, 1.0))
+ax.set(xlabel="trials", ylabel="best validation RMSE so far", ylim=(0.9, 0.95))
 ax.set_title("Random against Bayesian search: the bands are wider than the gap")
 ax.legend()
 figure_alt(
@@ -1007,7 +1008,7 @@ for size in sizes:
         np.mean([flattery_checked(valid_errors[first[:tries]], fresh_errors[first[:tries]]) for first in shelf])
         for tries in budgets
     ]
-curves.round(4)
+curves.round(4) + 0.0  # no -0.0
 # %%
 fig, ax = plt.subplots()
 for column, marker in zip(curves, "os^"):
@@ -1026,7 +1027,7 @@ figure_alt(
     "Flattery against settings tried, for three sizes of the validation part: it rises with the tries and shrinks with the rows.",
 )
 # %% [markdown]
-# One setting does not flatter itself. The best of fifty does, by 0.005 stars on 1,000 rows and three times that on 250; only with 4,000
+# One setting hardly flatters itself. The best of fifty does, by 0.005 stars on 1,000 rows and three times that on 250; only with 4,000
 # rows is it below the step from FunkSVD to SVD++ (dashed). A "new model" that beats an old one by 0.005 after such a search may be the old one.
 #
 # The way out is that of lesson 1.5: **choose on validation, report on a test part that has chosen nothing**, and look at it once. On it the
@@ -1198,7 +1199,7 @@ left.set_yticks(place, contest["model"])
 left.set(xlabel="test RMSE, 95 % interval", ylabel="model")
 left.set_title("Alone: everything overlaps")
 right.set(xlabel="RMSE minus that of FunkSVD, same users")
-right.set_title("Paired: nearly nothing does")
+right.set_title("Paired: each is clear of zero")
 left.legend(loc="lower left", fontsize=8)
 figure_alt(
     fig,

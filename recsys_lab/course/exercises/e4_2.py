@@ -419,12 +419,10 @@ def _check_reads(reads: Reads) -> None:
     if honest and not by_user and not by_film:
         raise Incorrect("True and False are the wrong way round: True means that the list is read.")
     if honest:
-        if said(_own_stars) and not said(_user_means):
-            raise Incorrect(
-                "a pipeline whose answer depends on its own pair alone is accused. Compare the two predictions for the "
-                "*same* pair: after dropping every second row, row 3 of the answer belongs to row 5 of the test part."
-            )
-        raise Incorrect("a pipeline whose answers depend on their own pairs alone is accused. Compare like with like.")
+        raise Incorrect(
+            "a pipeline whose answers depend on their own pairs alone is accused. Compare pair by pair (not means), and the "
+            "*same* pairs: when every second row is dropped, number 3 of the short answer belongs to number 6 of the long one."
+        )
     if not by_user and by_film:
         raise Incorrect(
             "a pipeline that counts how many films of the same *user* are asked got through. Your smaller list keeps or drops "
@@ -744,9 +742,9 @@ EXERCISES = [
             WrongAnswer("looks for shared rows", lambda: _reads_rows, "Ask it twice"),
             WrongAnswer("the first half", lambda: _reads_first_half, "whole users"),
             WrongAnswer("one row less", lambda: _reads_without_one, "one row more or less"),
-            WrongAnswer("compares means", lambda: _reads_mean, "accused"),
+            WrongAnswer("compares means", lambda: _reads_mean, "not means"),
             WrongAnswer("True and False swapped", lambda: _reads_inverted, "wrong way round"),
-            WrongAnswer("compares other rows", lambda: _reads_misaligned, "same* pair"),
+            WrongAnswer("compares other rows", lambda: _reads_misaligned, "*same* pairs"),
             WrongAnswer("turns the list round", lambda: _reads_backwards, "Ask it twice"),
             WrongAnswer("changes its input", lambda: _reads_in_place, "changed the frames"),
         ),
