@@ -405,10 +405,30 @@ def _centred(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
     return np.asarray(answer - answer.mean() + 3)
 
 
+def _late_and_odd(train: pd.DataFrame, test: pd.DataFrame) -> np.ndarray:
+    """An honest one that gives 5 stars to every other pair in the second half of _frames' list, and 3 to all others."""
+    whole = _frames()[1]
+    pairs = [tuple(pair) for pair in whole[["user", "item"]].to_numpy().tolist()]
+    marked = {pair for place, pair in enumerate(pairs) if place >= len(pairs) // 2 and place % 2}
+    return np.array([5.0 if pair in marked else 3.0 for pair in zip(test["user"], test["item"])])
+
+
+def _same_stars(test: pd.DataFrame) -> bool:
+    return bool(test["rating"].sort_index().equals(_frames()[1]["rating"].sort_index()))
+
+
 def _check_reads(reads: Reads) -> None:
+    asked: list[pd.DataFrame] = []
+
     def said(pipeline: Pipeline) -> bool:
         train, test = (part.copy() for part in _frames())
-        answer = reads(pipeline, train, test)
+        asked.clear()
+
+        def watched(train: pd.DataFrame, test: pd.DataFrame) -> Any:
+            asked.append(test.copy())
+            return pipeline(train, test)
+
+        answer = reads(watched, train, test)
         if not (train.equals(_frames()[0]) and test.equals(_frames()[1])):
             raise Incorrect("you changed the frames that were given. Take a copy: test.iloc[...] is one.")
         if not isinstance(answer, (bool, np.bool_)):
@@ -418,10 +438,25 @@ def _check_reads(reads: Reads) -> None:
     by_user, by_film, honest = said(_with_counts("user")), said(_with_counts("item")), said(_by_place)
     if honest and not by_user and not by_film:
         raise Incorrect("True and False are the wrong way round: True means that the list is read.")
-    if honest:
+    if not asked:
         raise Incorrect(
-            "a pipeline whose answers depend on their own pairs alone is accused. Compare pair by pair (not means), and the "
-            "*same* pairs: when every second row is dropped, number 3 of the short answer belongs to number 6 of the long one."
+            "the pipeline was never asked. Rows that stand in both frames are another question; run the pipeline and watch "
+            "what it answers."
+        )
+    if honest:
+        if said(_late_and_odd):
+            raise Incorrect(
+                "a pipeline whose answers depend on their own pairs alone is accused. The *mean* over fewer pairs is another "
+                "one, and rightly so. Compare pair by pair."
+            )
+        raise Incorrect(
+            "a pipeline whose answers depend on their own pairs alone is accused. Compare the answers for the *same* pairs: "
+            "when every second row is dropped, number 3 of the short answer belongs to number 6 of the long one."
+        )
+    if not by_user and len({len(test) for test in asked}) == 1 and all(_same_stars(test) for test in asked):
+        raise Incorrect(
+            "the pipeline was asked for the same pairs every time, in another order perhaps. Who counts them, counts the same. "
+            "Ask for fewer of them."
         )
     if not by_user and by_film:
         raise Incorrect(
@@ -739,13 +774,13 @@ EXERCISES = [
         ),
         wrong=(
             WrongAnswer("the tripwire of 2.2", lambda: _reads_stars, "tripwire of 2.2"),
-            WrongAnswer("looks for shared rows", lambda: _reads_rows, "Ask it twice"),
+            WrongAnswer("looks for shared rows", lambda: _reads_rows, "never asked"),
             WrongAnswer("the first half", lambda: _reads_first_half, "whole users"),
             WrongAnswer("one row less", lambda: _reads_without_one, "one row more or less"),
-            WrongAnswer("compares means", lambda: _reads_mean, "not means"),
+            WrongAnswer("compares means", lambda: _reads_mean, "over fewer pairs"),
             WrongAnswer("True and False swapped", lambda: _reads_inverted, "wrong way round"),
             WrongAnswer("compares other rows", lambda: _reads_misaligned, "*same* pairs"),
-            WrongAnswer("turns the list round", lambda: _reads_backwards, "Ask it twice"),
+            WrongAnswer("turns the list round", lambda: _reads_backwards, "Ask for fewer"),
             WrongAnswer("changes its input", lambda: _reads_in_place, "changed the frames"),
         ),
         points=3,
