@@ -43,6 +43,7 @@ def _half_step_wrongly(how: str) -> HalfStep:
                 "one price": reg,
                 "power 1": reg * n,
                 "all ratings": reg * len(rows) ** power,
+                "all rows": reg * n_rows**power,
                 "the films' counts": reg * np.bincount(columns)[columns[mine]].mean() ** power,
                 "no ridge": 0.0,
                 "price of the whole": (reg * n) ** power,
@@ -65,6 +66,7 @@ _HALF_STEP_SAYS = {
     "one price": "lambda is the same for every row. It grows with the number of the row's ratings: reg * n ** power.",
     "power 1": "lambda is reg * n: the power is ignored. It is reg * n ** power.",
     "all ratings": "n is the number of *all* ratings. Lambda of a row counts the ratings of this row.",
+    "all rows": "n is the number of rows, the same for everybody. Lambda of a row counts the ratings of this row.",
     "the films' counts": "n counts the ratings of the films. Lambda of a row counts the ratings of this row.",
     "price of the whole": "you took reg to the power, too. Lambda is reg * n ** power: only n is raised.",
     "means": "you divided the sums by the number of ratings, and with it made lambda n times stronger. Leave them sums.",
@@ -358,6 +360,15 @@ def _reads_backwards(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame
     return not np.allclose(np.asarray(pipeline(train, test))[::-1], pipeline(train, test.iloc[::-1]))
 
 
+def _reads_training(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
+    return not np.allclose(pipeline(train, test), pipeline(train.iloc[::2], test))
+
+
+def _reads_even_films(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
+    even = (test["item"] % 2 == 0).to_numpy()
+    return not np.allclose(np.asarray(pipeline(train, test))[even], pipeline(train, test[even]))
+
+
 def _reads_in_place(pipeline: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> bool:
     together = np.asarray(pipeline(train, test))[::2]
     test.drop(test.index[1::2], inplace=True)
@@ -426,6 +437,10 @@ def _check_reads(reads: Reads) -> None:
 
         def watched(train: pd.DataFrame, test: pd.DataFrame) -> Any:
             asked.append(test.copy())
+            if not train.equals(_frames()[0]):
+                raise Incorrect(
+                    "you changed the training part. Then predictions may well move. Change the list of pairs alone."
+                )
             return pipeline(train, test)
 
         answer = reads(watched, train, test)
@@ -470,7 +485,8 @@ def _check_reads(reads: Reads) -> None:
         )
     if not by_user and said(_with_total):
         raise Incorrect(
-            "one row more or less is not enough: it changes the list of one user and one film. Drop many rows, of everybody."
+            "a single row, dropped or asked alone, is not enough: it is the list of one user and one film. Drop many rows, of "
+            "everybody."
         )
     if not by_user:
         raise Incorrect(
@@ -478,7 +494,10 @@ def _check_reads(reads: Reads) -> None:
             "for some of them: the answers for those that are in both must not move."
         )
     if not by_film:
-        raise Incorrect("a pipeline that counts how often a *film* is asked got through.")
+        raise Incorrect(
+            "a pipeline that counts how often a *film* is asked got through. Your smaller list keeps or drops whole films. Drop "
+            "every second row."
+        )
     if said(_own_stars):
         raise Incorrect(
             "a pipeline that reads only the row that it predicts is accused. That is a leak, but the other one: here only the "
@@ -490,8 +509,8 @@ def _check_reads(reads: Reads) -> None:
         raise Incorrect("a pipeline whose answers depend on how many pairs are asked got through.")
     if not said(_centred):
         raise Incorrect(
-            "a pipeline that shifts all answers to a mean of 3 got through: its answers depend on each other. Compare the "
-            "predictions row by row, not their mean."
+            "a pipeline that shifts all answers to a mean of 3 got through: its answers depend on each other. Ask for "
+            "fewer pairs, and compare row by row, not their mean."
         )
 
 
@@ -534,6 +553,11 @@ _FLATTERY: dict[str, tuple[Flattery, str]] = {
         ),
         "for each setting you chose its best *repeat*. A row is a setting, a column a repeat: choose the best row of each "
         "column (axis=0).",
+    ),
+    "whole rows": (
+        lambda v, f: float((f[v.argmin(axis=0)] - v[v.argmin(axis=0)]).mean()),
+        "indexing with the winners alone gives their whole rows, all repeats of each. You want one entry a column: "
+        "`[winner, np.arange(n_repeats)]`.",
     ),
     "everybody": (
         lambda v, f: float((f - v).mean()),
@@ -580,6 +604,8 @@ def _stack_wrongly(how: str) -> Stack:
             X = np.column_stack([centred, features])
         if how == "features first":
             X = (features[:, :, None] * centred[:, None, :]).reshape(n, -1)
+        if how == "intercept":
+            X, target = X - X.mean(axis=0), target - target.mean()
         price = {"no ridge": 0.0, "price of the mean": reg * n, "root": reg**2}.get(how, reg) * np.eye(X.shape[1])
         if how == "first free":
             price[0, 0] = 0.0
@@ -597,6 +623,7 @@ _STACK_SAYS = {
     "no ridge": "the price is missing: add reg to the diagonal of X.T @ X.",
     "price of the mean": "reg was multiplied by the number of rows (or the sums divided by it). Add reg to the sums as they are.",
     "root": "reg was squared. Add reg itself to the diagonal.",
+    "intercept": "there is an intercept. Predictions and stars have lost the mean rating already: fit without one.",
     "first free": "one weight has no price. There is no intercept here, since everything is centred: all weights pay.",
     "sum to one": "the weights were scaled to the sum 1. They need not sum to anything: below 1 they shrink to the mean.",
     "features first": "the columns run over the features first and over the models second, but were cut the other way "
@@ -656,6 +683,7 @@ EXERCISES = [
             WrongAnswer("one price for all", lambda: _half_step_wrongly("one price"), "same for every row"),
             WrongAnswer("the power ignored", lambda: _half_step_wrongly("power 1"), "power is ignored"),
             WrongAnswer("counts all ratings", lambda: _half_step_wrongly("all ratings"), "*all* ratings"),
+            WrongAnswer("counts the rows", lambda: _half_step_wrongly("all rows"), "same for everybody"),
             WrongAnswer("counts the films'", lambda: _half_step_wrongly("the films' counts"), "of the films"),
             WrongAnswer("reg to the power", lambda: _half_step_wrongly("price of the whole"), "only n is raised"),
             WrongAnswer("means for sums", lambda: _half_step_wrongly("means"), "Leave them sums"),
@@ -774,9 +802,11 @@ EXERCISES = [
         ),
         wrong=(
             WrongAnswer("the tripwire of 2.2", lambda: _reads_stars, "tripwire of 2.2"),
+            WrongAnswer("changes the training part", lambda: _reads_training, "training part"),
+            WrongAnswer("keeps whole films", lambda: _reads_even_films, "whole films"),
             WrongAnswer("looks for shared rows", lambda: _reads_rows, "never asked"),
             WrongAnswer("the first half", lambda: _reads_first_half, "whole users"),
-            WrongAnswer("one row less", lambda: _reads_without_one, "one row more or less"),
+            WrongAnswer("one row less", lambda: _reads_without_one, "a single row"),
             WrongAnswer("compares means", lambda: _reads_mean, "over fewer pairs"),
             WrongAnswer("True and False swapped", lambda: _reads_inverted, "wrong way round"),
             WrongAnswer("compares other rows", lambda: _reads_misaligned, "*same* pairs"),
@@ -818,6 +848,7 @@ EXERCISES = [
                 ("one winner for all", _FLATTERY["one winner"], "choose anew"),
                 ("the luckiest cell", _FLATTERY["one cell"], "luckiest repeat"),
                 ("the wrong axis", _FLATTERY["across repeats"], "best *repeat*"),
+                ("whole rows of the winners", _FLATTERY["whole rows"], "whole rows"),
                 ("nobody chosen", _FLATTERY["everybody"], "without choosing"),
                 ("nothing taken off", _FLATTERY["fresh alone"], "what was reported"),
             )
@@ -851,6 +882,7 @@ EXERCISES = [
             WrongAnswer("no ridge", lambda: _stack_wrongly("no ridge"), "price is missing"),
             WrongAnswer("price times n", lambda: _stack_wrongly("price of the mean"), "number of rows"),
             WrongAnswer("price squared", lambda: _stack_wrongly("root"), "squared"),
+            WrongAnswer("with an intercept", lambda: _stack_wrongly("intercept"), "fit without one"),
             WrongAnswer("one weight free", lambda: _stack_wrongly("first free"), "no price"),
             WrongAnswer("weights that sum to 1", lambda: _stack_wrongly("sum to one"), "sum 1"),
             WrongAnswer("features beside the models", lambda: _stack_wrongly("side by side"), "multiply them"),
