@@ -13,6 +13,7 @@ from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example
 from recsys_lab.course.quiz import Question
 
 # ------------------------------------------------------------------ 4.2.1 half a step
+Table = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # rows, columns, rest, Q
 HalfStep = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray, int, float, float], np.ndarray]
 
 
@@ -75,14 +76,14 @@ _HALF_STEP_SAYS = {
 }
 
 
-def _table(seed: int, n_rows: int, n_columns: int, n: int, k: int) -> tuple[np.ndarray, ...]:
+def _table(seed: int, n_rows: int, n_columns: int, n: int, k: int) -> Table:
     """Ratings in no order, of some rows and columns: rows, columns, rest, Q."""
     rng = np.random.default_rng(seed)
     places = rng.choice(n_rows * n_columns, n, replace=False)
     return places // n_columns, places % n_columns, rng.normal(size=n), rng.normal(size=(n_columns, k))
 
 
-TINY = (
+TINY: Table = (
     np.array([2, 0, 2, 0, 0]),
     np.array([1, 0, 2, 3, 1]),
     np.array([1.0, 0.5, -1.0, 2.0, -0.5]),
@@ -116,10 +117,10 @@ def _check_half_step(half_step: HalfStep) -> None:
             same(got, _half_step(*case, n_rows, 0.7, power), what=f"{n_rows} rows, {n} ratings, k = {k}, power {power}")
 
 
-def _called(half_step: HalfStep, case: tuple[np.ndarray, ...], n_rows: int, reg: float, power: float) -> Any:
-    given = tuple(part.copy() for part in case)
+def _called(half_step: HalfStep, case: Table, n_rows: int, reg: float, power: float) -> Any:
+    rows, columns, rest, Q = given = tuple(part.copy() for part in case)
     try:
-        got = half_step(*given, n_rows, reg, power)
+        got = half_step(rows, columns, rest, Q, n_rows, reg, power)
     except np.linalg.LinAlgError:
         if len(np.unique(case[0])) == n_rows:
             raise
@@ -570,6 +571,10 @@ _FLATTERY: dict[str, tuple[Flattery, str]] = {
 }
 
 
+def _flattery_wrongly(how: str) -> Flattery:
+    return _FLATTERY[how][0]
+
+
 def _check_flattery(flattery: Flattery) -> None:
     for seed, (n_settings, n_repeats) in enumerate(((4, 5), (1, 6), (30, 40), (3, 1))):
         rng = np.random.default_rng(seed)
@@ -642,7 +647,8 @@ def _check_stack(stack: Stack) -> None:
         target = taste + rng.normal(size=n)
         case = (centred, features, target)
         given = tuple(part.copy() for part in case)
-        got, want = np.asarray(stack(*given, reg), dtype=float), _stack(*case, reg)
+        got = np.asarray(stack(given[0], given[1], given[2], reg), dtype=float)
+        want = _stack(*case, reg)
         if any(not np.array_equal(a, b) for a, b in zip(given, case)):
             raise Incorrect("you changed an array that was given. Work on copies.")
         if got.size == n_models + n_features != want.size:
@@ -840,17 +846,17 @@ EXERCISES = [
             "`winner = valid_errors.argmin(axis=0)`; then `fresh_errors[winner, np.arange(n_repeats)]` picks one entry a column.",
         ),
         wrong=tuple(
-            WrongAnswer(name, lambda wrong=wrong: wrong, says)
-            for name, (wrong, _), says in (
-                ("sign turned", _FLATTERY["sign"], "sign is turned"),
-                ("best of both tables", _FLATTERY["best of both"], "two settings"),
-                ("chosen on new rows", _FLATTERY["chosen on fresh"], "nobody has when choosing"),
-                ("one winner for all", _FLATTERY["one winner"], "choose anew"),
-                ("the luckiest cell", _FLATTERY["one cell"], "luckiest repeat"),
-                ("the wrong axis", _FLATTERY["across repeats"], "best *repeat*"),
-                ("whole rows of the winners", _FLATTERY["whole rows"], "whole rows"),
-                ("nobody chosen", _FLATTERY["everybody"], "without choosing"),
-                ("nothing taken off", _FLATTERY["fresh alone"], "what was reported"),
+            WrongAnswer(name, functools.partial(_flattery_wrongly, how), says)
+            for name, how, says in (
+                ("sign turned", "sign", "sign is turned"),
+                ("best of both tables", "best of both", "two settings"),
+                ("chosen on new rows", "chosen on fresh", "nobody has when choosing"),
+                ("one winner for all", "one winner", "choose anew"),
+                ("the luckiest cell", "one cell", "luckiest repeat"),
+                ("the wrong axis", "across repeats", "best *repeat*"),
+                ("whole rows of the winners", "whole rows", "whole rows"),
+                ("nobody chosen", "everybody", "without choosing"),
+                ("nothing taken off", "fresh alone", "what was reported"),
             )
         ),
         points=2,
