@@ -355,8 +355,8 @@ def test_lesson_build_check_fails_where_a_notebook_is_out_of_date(monkeypatch: p
 
     asked: list[Any] = []
 
-    def build(ids: Any = None, check: bool = False) -> list[Path]:
-        asked.append((ids, check))
+    def build(ids: Any = None, check: bool = False, run: bool = True) -> list[Path]:
+        asked.append((ids, check, run))
         return [Path.cwd() / "notebooks" / "a.ipynb"]
 
     monkeypatch.setattr(notebooks, "build", build)
@@ -364,7 +364,8 @@ def test_lesson_build_check_fails_where_a_notebook_is_out_of_date(monkeypatch: p
     assert stale.exit_code == cli.CHECK_FAILED
     assert f"out of date: {Path('notebooks/a.ipynb')}" in stale.stdout
     assert run("lesson", "build").exit_code == 0
-    assert asked == [(["2.2"], True), (None, False)]
+    assert run("lesson", "build", "--check", "--stored").exit_code == cli.CHECK_FAILED
+    assert asked == [(["2.2"], True, True), (None, False, True), (None, True, False)]
 
 
 # ---------------------------------------------------------------------- refusals
