@@ -1,4 +1,4 @@
-"""Small files for people and programs: values as JSON can hold them, and text that is written whole or not at all."""
+"""Small files for people and programs: values as JSON can hold them, and content that is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
-def write(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+def write(path: Path, content: str | bytes) -> None:
+    """Write a small file, text in UTF-8 or bytes, whole or not at all."""
     with atomic(path) as file:
-        file.write(text.encode())
+        file.write(content.encode() if isinstance(content, str) else content)

@@ -37,6 +37,11 @@ LIMIT = 180.0  # seconds that a command may take, then it is ended
 # What is made by commands, and what is no part of the project: a clean environment does not have it.
 MADE = ("*.npz", "*.pkl", "*.pickle", "*.joblib", "*.db", "*.pyc", "*.egg-info", "*cache*", "shelf", "build", "dist")
 FOREIGN = (".git", ".venv", "venv", "env", "node_modules")
+# What commands are told of the grader's own environment: threads, seeds, and what Windows needs.
+_PASSED = (
+    *("PYTHONHASHSEED", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MPLBACKEND"),
+    *("RECSYS_LAB_PROGRESS", "SYSTEMROOT", "COMSPEC", "PATHEXT", "NUMBA_CACHE_DIR"),
+)
 
 
 class Lost(Exception):
@@ -100,13 +105,10 @@ class Bench:
         self.kept: dict[Any, Any] = {}
         self.declared = pyproject(folder)
         self.project = self.declared["project"]["name"]
-        self.package = re.sub(r"[-.]+", "_", self.project)
         settings = self.declared.get("tool", {}).get("recsys-lab", {}).get("capstone", {})
         self.subject: Subject = subject(settings.get("data", "movies"))
         self.work = self.copy("work")
-        self.source = next((s for s in (self.work / "src", self.work) if (s / self.package).is_dir()), self.work)
-        if not (self.source / self.package).is_dir():
-            raise DataError(f"{folder}: there is no package {self.package}, neither in src/ nor beside pyproject.toml.")
+        self.package, self.source = package_in(self.work, self.project, shown=folder)
         self.elsewhere = place / "elsewhere"  # where commands run: what they need must be installed, not lie around
         for new in (self.elsewhere, place / "home", place / "made"):
             new.mkdir()
@@ -121,15 +123,7 @@ class Bench:
     def variables(self, hash_seed: int = 0, path: Sequence[Path] = ()) -> dict[str, str]:
         """The environment of every command. path : folders in which modules are looked for first."""
         ours, own = environment(hash_seed), str(self.place / "home")
-        kept: tuple[str, ...] = (
-            "PYTHONHASHSEED",
-            "OPENBLAS_NUM_THREADS",
-            "OMP_NUM_THREADS",
-            "MKL_NUM_THREADS",
-            "MPLBACKEND",
-        )
-        kept += ("RECSYS_LAB_PROGRESS", "SYSTEMROOT", "COMSPEC", "PATHEXT", "NUMBA_CACHE_DIR")
-        return {name: ours[name] for name in kept if name in ours} | {
+        return {name: ours[name] for name in _PASSED if name in ours} | {
             "PATH": os.pathsep.join([str(Path(self.python).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONPATH": os.pathsep.join(map(str, [*path, Path(__file__).resolve().parents[3]])),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -246,6 +240,18 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, signal.SIGKILL)
     process.kill()
     process.wait()
+
+
+def package_in(folder: Path, project: str, shown: Path | None = None) -> tuple[str, Path]:
+    """(the package's name, the folder that holds it) of a project in this folder.
+
+    Raises DataError where there is none; shown : what the message calls the folder, if it is a copy.
+    """
+    package = re.sub(r"[-.]+", "_", project)
+    for source in (folder / "src", folder):
+        if (source / package).is_dir():
+            return package, source
+    raise DataError(f"{shown or folder}: there is no package {package}, neither in src/ nor beside pyproject.toml.")
 
 
 def pyproject(folder: Path) -> dict[str, Any]:

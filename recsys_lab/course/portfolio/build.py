@@ -66,19 +66,20 @@ def build(out: Path, capstone: Path | None = None, name: str = "", only: Collect
     heading = next((line[2:].strip() for line in readme.splitlines() if line.startswith("# ")), title)
     made["index.html"] = page(measured, heading, texts.about(readme)).encode()
 
+    fresh = {path: hash_of(content) for path, content in made.items()}
     kept = []
     for path, content in made.items():
         target = out / path
-        if target.exists() and path != MEASURED and hash_of(target.read_bytes()) != old.get(path, ""):
-            if hash_of(target.read_bytes()) != hash_of(content):
+        there = target.read_bytes() if target.exists() else None
+        if there is not None and path != MEASURED and hash_of(there) != old.get(path, ""):
+            if hash_of(there) != fresh[path]:
                 kept.append(path)
             continue
-        if not target.exists() or target.read_bytes() != content:
+        if there != content:
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+            records.write(target, content)
             written.append(path)
     removed = _remove(out, {path: digest for path, digest in old.items() if path not in made})
-    fresh = {path: hash_of(content) for path, content in made.items()}
     records.write(out / HASHES, json.dumps(fresh, indent=1, sort_keys=True) + "\n")
     return Built(sorted(written), kept, removed, measured["missing"])
 

@@ -104,8 +104,7 @@ def _capstone(
         rows = [{"line": line, **row._asdict()} for line, row in zip(lines, graded.rows, strict=True)]
         scored = {"points": graded.points, "of": graded.of, "rows": rows}
     declared = bench.pyproject(folder)["project"]["name"]
-    package = re.sub(r"[-.]+", "_", declared)
-    source = folder / "src" if (folder / "src" / package).is_dir() else folder
+    package, source = bench.package_in(folder, declared)
     found = {row["line"]: row for row in scored["rows"]}
     results = _results(folder, found.get("readme"), missing)
     card = folder / "MODEL_CARD.md"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,18 @@ def declares(bench: Bench) -> str:
 def _undeclared(bench: Bench, folder: Path, needed: set[str]) -> Iterator[tuple[str, str, str]]:
     """(file, module, distribution) of imports that nothing declares."""
     own = {bench.package, *(path.stem for path in folder.glob("*.py"))}
-    homes = {**packages_distributions(), "recsys_lab": ["recsys-lab"]}
     for path, tree in parsed(folder):
         for module in _imports(tree):
-            distributions = list(map(plain, homes.get(module, [module])))
+            distributions = list(map(plain, _homes().get(module, [module])))
             if module in own or module in sys.stdlib_module_names or needed.intersection(distributions):
                 continue
             yield path.relative_to(bench.work).as_posix(), module, distributions[0]
+
+
+@cache
+def _homes() -> dict[str, list[str]]:
+    """Top-level module -> the distributions that bring it; reads what every one of them has installed."""
+    return {**packages_distributions(), "recsys_lab": ["recsys-lab"]}
 
 
 def parsed(folder: Path) -> Iterator[tuple[Path, ast.Module]]:
