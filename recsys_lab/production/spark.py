@@ -37,14 +37,16 @@ if TYPE_CHECKING:
 
 OLDEST_JAVA = 17
 VECTORS = "jdk.incubator.vector"  # a module that Spark asks every Java for, and can do without
-# A compiler that starts fast, one thread for the garbage, and a stack for the plans of many epochs, which are deep.
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss8m"
+# A compiler that starts fast, one thread for the garbage, and a deep stack: the plan of an epoch holds all before it.
+SMALL_JVM = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xss8m"
 INSTALL = "pip install 'recsys-lab[spark]'"
 
 
 # ---------------------------------------------------------------------- a session on this machine
 @contextlib.contextmanager
-def session(cores: int = 2, memory: str = "1g", java: str | Path | None = None, **conf: str) -> Iterator[SparkSession]:
+def session(
+    cores: int = 2, memory: str = "1g", java: str | Path | None = None, jvm: str = SMALL_JVM
+) -> Iterator[SparkSession]:
     """A Spark session in this machine's memory: nothing listens but on the loopback address, nothing is left behind.
 
     Where a session is active already, it is used as it is, and not ended. Else a JVM is started, and at the end of the
@@ -55,7 +57,8 @@ def session(cores: int = 2, memory: str = "1g", java: str | Path | None = None, 
     ----------
     cores : threads that work. memory : of the JVM, such as "1g" or "6g".
     java : the folder of the Java to use (that with bin/java in it); by default the first that `javas` finds.
-    conf : further settings of Spark, with _ for the dots: spark_sql_shuffle_partitions="8".
+    jvm : further options of the JVM. The default suits small ratings; for millions, a compiler that starts slower and
+        gets faster pays: jvm="-Xss8m".
 
     Raises MissingExtraError where PySpark or a Java is missing, DataError where the JVM does not start.
     """
@@ -71,8 +74,7 @@ def session(cores: int = 2, memory: str = "1g", java: str | Path | None = None, 
         return
     with tempfile.TemporaryDirectory(prefix="recsys-lab-spark-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
-        settings = _settings(folder, cores, memory) | {name.replace("_", "."): value for name, value in conf.items()}
-        quiet = SparkConf(loadDefaults=False).setAll(list(settings.items()))
+        quiet = SparkConf(loadDefaults=False).setAll(list(_settings(folder, cores, memory, jvm).items()))
         log = folder / "jvm.log"
         with log.open("wb") as out, _environment(_variables(java, folder)):
             try:
@@ -116,7 +118,7 @@ def submit(
             command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, check=False
         )
     if ended.returncode:
-        raise DataError(f"{Path(script).name} failed. Its last words:\n{_end_of(ended.stderr)}")
+        raise DataError(f"{Path(script).name} failed. Its last words:\n{_end_of(ended.stderr + ended.stdout)}")
 
 
 def _variables(java: str | Path | None, folder: Path) -> dict[str, str]:
@@ -127,7 +129,7 @@ def _end_of(log: str) -> str:
     return "\n".join(log.splitlines()[-5:])
 
 
-def _settings(folder: Path, cores: int, memory: str) -> dict[str, str]:
+def _settings(folder: Path, cores: int, memory: str, jvm: str = SMALL_JVM) -> dict[str, str]:
     logging = folder / "log4j2.properties"
     logging.write_text("rootLogger.level = off\n")
     return {
@@ -136,7 +138,7 @@ def _settings(folder: Path, cores: int, memory: str) -> dict[str, str]:
         "spark.driver.memory": memory,
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": f"{JAVA_OPTIONS} -Dlog4j2.configurationFile={logging.as_uri()}",
+        "spark.driver.extraJavaOptions": f"{jvm} -Dlog4j2.configurationFile={logging.as_uri()}",
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": str(folder),
@@ -286,11 +288,14 @@ class SparkALS(BiasedALS):
         whole("blocks", self.blocks, 1, "Spark cuts each side into that many parts")
 
     def _turns(self, matrix: sparse.csr_array, w: float, all_pairs: bool) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            values = matrix.data.astype(np.float32)
+        converged("SparkALS", 1, self._remedy(), values)  # Spark refuses what is infinite, in less plain words
         rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
         with session() as spark:
             import pyarrow
 
-            columns = {"user": rows, "item": matrix.indices.astype(np.int32), "rating": matrix.data.astype(np.float32)}
+            columns = {"user": rows, "item": matrix.indices.astype(np.int32), "rating": values}
             rest = spark.createDataFrame(pyarrow.table(columns))
             model = spark_job.factorize(rest, self.factors, self.epochs, self.reg, self.blocks, self.seed)
             found = model.itemFactors.toArrow()
