@@ -6,7 +6,7 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from benchmarks import course, store
+from benchmarks import course, spark, store
 from benchmarks.pictures import NAMES
 from benchmarks.serving import report as service
 from benchmarks.targets import targets
@@ -143,6 +143,7 @@ def page() -> str:
         _growth(),
         _first_calls(),
         *course.section(),
+        *spark.section(),
         "## The service" if store.kept("serving") else "",
         service.report(store.kept("serving")),
         "## The machine",
