@@ -199,6 +199,7 @@ def _vectors_sent_wrongly(how: str) -> Callable[[Array, Array, int], int]:
             "to all": len(set(np.asarray(items).tolist())) * blocks,
             "once": len(set(np.asarray(items).tolist())),
             "the users": len(set(zip((np.asarray(items) % blocks).tolist(), np.asarray(users).tolist()))),
+            "runs": len(set(zip((np.asarray(users) // blocks).tolist(), np.asarray(items).tolist()))),
             "not at home": len(
                 {(u % blocks, i) for u, i in zip(users.tolist(), items.tolist()) if u % blocks != i % blocks}
             ),
@@ -214,6 +215,7 @@ _SENT_MESSAGES = {
     "once": "that sends each film once. It is needed by *each* block in which somebody rated it.",
     "the users": "you sent the users' vectors to the films' blocks, which is the other half-step. Here the users are solved for: "
     "the films' vectors travel.",
+    "runs": "you divided: user u lives in block u % blocks, the remainder, and not in u // blocks.",
     "not at home": "you left out the blocks in which the film itself may live. It is a good thought, but the films' blocks "
     "are not the users' blocks: count every (film, block of users) pair.",
 }
@@ -222,7 +224,7 @@ _SENT_MESSAGES = {
 def _check_sent(sent: Callable[[Array, Array, int], Any]) -> None:
     rng = np.random.default_rng(0)
     cases = [
-        (np.array([0, 2, 4, 6, 1, 7, 0, 3, 5, 2, 3, 0]), np.array([1, 1, 1, 1, 1, 1, 2, 2, 3, 4, 5, 5]), 2),
+        (np.array([0, 2, 4, 6, 1, 9, 8, 0, 3, 5, 2, 3, 0]), np.array([1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4, 5, 5]), 2),
         (np.array([4, 4, 8]), np.array([1, 2, 1]), 4),
         (rng.integers(0, 40, 300), rng.integers(0, 60, 300), 8),
         (rng.integers(0, 40, 300), rng.integers(0, 9, 300), 1),
@@ -232,6 +234,8 @@ def _check_sent(sent: Callable[[Array, Array, int], Any]) -> None:
         pairs = np.unique(np.column_stack([users, items]), axis=0)  # nobody rates a film twice
         users, items = pairs[:, 0], pairs[:, 1]
         got, want = sent(users.copy(), items.copy(), blocks), _vectors_sent(users, items, blocks)
+        if isinstance(got, (set, list, dict)):
+            raise Incorrect(f"that is a {type(got).__name__} of what travels: return how many there are.")
         value = number(got, "the number of vectors")
         for how, message in _SENT_MESSAGES.items():
             wrong = _vectors_sent_wrongly(how)(users, items, blocks)
@@ -262,6 +266,7 @@ SENT = Exercise(
         WrongAnswer("every film to every block", lambda: _vectors_sent_wrongly("to all"), "has no use for it"),
         WrongAnswer("every film once", lambda: _vectors_sent_wrongly("once"), "*each* block"),
         WrongAnswer("the other half-step", lambda: _vectors_sent_wrongly("the users"), "other half-step"),
+        WrongAnswer("u // blocks", lambda: _vectors_sent_wrongly("runs"), "you divided"),
         WrongAnswer("leaves out the film's own block", lambda: _vectors_sent_wrongly("not at home"), "good thought"),
     ),
     points=2,
@@ -547,10 +552,8 @@ Line = tuple[float, float]
 
 def _crossing(one: Line, spark: Line, cores: int) -> float:
     (fixed, slope), (start, work) = one, spark
-    if start <= fixed:
-        return 0.0
     gain = slope - work / cores
-    return (start - fixed) / gain if gain > 0 else math.inf
+    return max(0.0, (start - fixed) / gain) if gain > 0 else math.inf
 
 
 def _crossing_wrongly(how: str) -> Callable[[Line, Line, int], float]:
@@ -562,9 +565,13 @@ def _crossing_wrongly(how: str) -> Callable[[Line, Line, int], float]:
             return _crossing(one, (start / cores, work), cores)
         if how == "multiplied":
             return _crossing(one, (start, work * cores), 1)
+        gain = slope - work / cores
         if how == "negative":
-            gain = slope - work / cores
-            return 0.0 if start <= fixed else (start - fixed) / gain if gain else math.inf
+            return max(0.0, (start - fixed) / gain) if gain > 0 else (start - fixed) / gain if gain else math.inf
+        if how == "below zero":
+            return (start - fixed) / gain if gain > 0 else math.inf
+        if how == "start decides":
+            return 0.0 if start <= fixed else _crossing(one, spark, cores)
         if how == "no start of ours":
             return _crossing((0.0, slope), spark, cores)
         return _crossing((fixed, slope / cores), spark, cores)
@@ -578,6 +585,8 @@ _CROSSING_MESSAGES = {
     "multiplied": "more cores made Spark slower: divide its slope by the cores.",
     "negative": "a negative size is no answer: where Spark's slope, divided by the cores, is not below that of the one "
     "process, the lines never meet. Return math.inf.",
+    "below zero": "a size below zero: here Spark is ahead from the first rating on. Return 0.0.",
+    "start decides": "here Spark starts earlier and falls behind, since each rating costs it more: as the data grow, it is not as fast. Return math.inf.",
     "no start of ours": "the fixed part of the one process is missing.",
     "ours too": "you divided the slope of the *one* process by the cores too. It has one thread.",
 }
@@ -591,6 +600,7 @@ def _check_crossing(crossing: Callable[[Line, Line, int], Any]) -> None:
         ((0.0, 1.0), (30.0, 5.0), 5),
         ((2.0, 1.0), (32.0, 5.0), 20),
         ((5.0, 1.0), (3.0, 0.5), 1),
+        ((5.0, 1.0), (3.0, 4.0), 2),
         ((1.0, 2.0), (25.0, 3.0), 2),
     ]
     for one, spark, cores in cases:
@@ -615,14 +625,14 @@ CROSSING = Exercise(
     with one thread; for `spark`, `per_million` counts the seconds of *all* cores together, and `cores` of them share it
     evenly. The fixed part, the start, is not shared.
 
-    Write `crossing(one, spark, cores)`: from how many million ratings on is Spark as fast? Return `math.inf` if that never
-    happens, and 0.0 if Spark starts no later than the one process (in these cases it stays ahead).
+    Write `crossing(one, spark, cores)`: from how many million ratings on, and for all that are more, is Spark as fast or faster?
+    Return `math.inf` where Spark gains nothing with a further rating, and 0.0 where it is ahead from the first.
     """,
     reference=lambda: _crossing,
     check=_check_crossing,
     hints=(
         "Two straight lines: fixed + per_million * x on one side, and on the other? Where are they equal, and when never?",
-        "With `gain = one[1] - spark[1] / cores`: no gain, no crossing. Else `(spark[0] - one[0]) / gain`.",
+        "With `gain = one[1] - spark[1] / cores`: no gain, no crossing. Else `(spark[0] - one[0]) / gain`, and at least 0.",
     ),
     wrong=(
         WrongAnswer("forgets the cores", lambda: _crossing_wrongly("no cores"), "cores are missing"),
@@ -631,6 +641,8 @@ CROSSING = Exercise(
         ),
         WrongAnswer("multiplies by the cores", lambda: _crossing_wrongly("multiplied"), "made Spark slower"),
         WrongAnswer("gives a negative size", lambda: _crossing_wrongly("negative"), "never meet"),
+        WrongAnswer("gives a size below zero", lambda: _crossing_wrongly("below zero"), "from the first rating"),
+        WrongAnswer("lets the start decide", lambda: _crossing_wrongly("start decides"), "falls behind"),
         WrongAnswer("forgets the one process's start", lambda: _crossing_wrongly("no start of ours"), "fixed part of"),
         WrongAnswer("shares the one process's work", lambda: _crossing_wrongly("ours too"), "It has one thread"),
     ),
