@@ -169,7 +169,7 @@ class BiasedALS(_ALS):
         self._check(train)
         number("damping", self.damping, 0, "it counts ratings at the mean")
         biases = damped_biases(train.matrix, damping_user=self.damping, damping_item=self.damping)
-        self._learn(_rest(train, biases), w=1.0, all_pairs=False)
+        self._learn(rest_of(train, biases), w=1.0, all_pairs=False)
         self.biases_ = self.fallback_ = biases
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
@@ -281,7 +281,7 @@ class ImplicitALS(_ALS):
         return self.item_factors_[chosen], ones, self._lambda(len(chosen)), (1 + self.alpha) * ones, self.gram_
 
 
-def _rest(train: Ratings, biases: Biases) -> sparse.csr_array:
+def rest_of(train: Ratings, biases: Biases) -> sparse.csr_array:
     """What the biases leave of each rating: the t_ui of `BiasedALS`."""
     rest = train.matrix.copy()
     rows = np.repeat(np.arange(train.n_users), np.diff(rest.indptr))

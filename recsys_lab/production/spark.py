@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from recsys_lab.als import BiasedALS, _rest
+from recsys_lab.als import BiasedALS, rest_of
 from recsys_lab.biases import Biases
 from recsys_lab.checks import converged, whole
 from recsys_lab.errors import DataError, MissingExtraError
@@ -92,7 +92,10 @@ def session(
         finally:
             gateway.shutdown()
             gateway.proc.stdin.close()  # the JVM ends when this pipe does
-            gateway.proc.wait(timeout=60)
+            try:
+                gateway.proc.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                gateway.proc.kill()
             SparkContext._gateway = SparkContext._jvm = None  # so that the next session starts a JVM of its own
 
 
@@ -326,7 +329,7 @@ def from_job(out: str | Path, ratings: Ratings | pd.DataFrame) -> SparkALS:
     )
     model.biases_ = model.fallback_ = Biases(mean, user, item)
     q = _vectors(columns, items["factors"], train.n_items, model.factors)
-    model._answer(_rest(train, model.biases_), q, w=1.0, all_pairs=False)
+    model._answer(rest_of(train, model.biases_), q, w=1.0, all_pairs=False)
     model.train_ = train
     return model
 
