@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, prose, seeds, start, store
+from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, prose, seeds, spark, start, store
 from benchmarks.serving import __main__ as serving
 
 
@@ -37,6 +37,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "everybody": (everybody.main, "everybody"),
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
+    "spark": (spark.main, "spark"),
     "serving": (serving.measure, "serving"),
     "mutation": (checks, "mutation"),
     "lessons": (prose.main, "lessons"),
@@ -51,6 +52,7 @@ SHORT = (
     "mutation",
     "lessons",
     "serving",
+    "spark",
 )  # measured in one go; the others go on where they were interrupted
 
 

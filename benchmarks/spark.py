@@ -23,6 +23,7 @@ import numpy as np
 from benchmarks import store
 from benchmarks.growth import _apart, _show
 from recsys_lab import BiasedALS, Ratings, datasets, metrics, split
+from recsys_lab.course.style import set_up
 from recsys_lab.production.spark import SparkALS, session
 
 SETTINGS = {"factors": 20, "epochs": 3, "reg": 0.1}
@@ -163,8 +164,10 @@ def crossing(rows: list[dict[str, Any]]) -> str:
 def figure() -> None:
     import matplotlib.pyplot as plt
 
-    rows = store.kept("spark")["rows"]
-    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    if not (rows := store.kept("spark").get("rows")):
+        return
+    set_up()
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     names = {"exact": "one process, exact", "cg": "one process, cg", "spark": "Spark, 2 threads"}
     for way, marker in zip(WAYS, "osD"):
         mine = sorted((row["ratings"], row["cpu_s"], row["peak_mb"]) for row in rows if row["way"] == way)
@@ -173,22 +176,20 @@ def figure() -> None:
         right.plot(sizes, peaks, marker=marker, label=names[way])
     for ax, what in ((left, "CPU seconds of a fit, all threads"), (right, "peak memory of a fit, MB")):
         ax.set(xscale="log", yscale="log", xlabel="ratings", ylabel=what)
-        ax.grid(alpha=0.3)
     left.set_title("Time: the gap narrows, and stays")
     right.set_title("Memory: a JVM holds more, and has a floor")
     left.legend()
-    fig.savefig(Path(__file__).parent / "figures" / "spark.png", dpi=110)
+    fig.savefig(Path(__file__).parent / "figures" / "spark.png")
     plt.close(fig)
 
 
-def main() -> None:
-    if sizes := tuple(float(a) for a in sys.argv[1:]):
+def main(sizes: tuple[float, ...] = ()) -> None:
+    if sizes:
         growth(sizes)
         return
     load = Path("/proc/loadavg").read_text().split()[0]
     store.keep("spark", {"load": load, "settings": SETTINGS, "rows": growth(), "folds": folds()})
-    figure()
 
 
 if __name__ == "__main__":
-    main()
+    main(tuple(map(float, sys.argv[1:])))
