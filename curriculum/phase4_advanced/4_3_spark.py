@@ -352,13 +352,13 @@ figure_alt(
 )
 show({f"{B} blocks": round(time) for B, time in zip(sizes, times)})
 # %% [markdown]
-# The worst choice is the second: 24 blocks on 16 cores. After the first round, eight cores have nothing to do, and the
-# others still have a whole block each. 16 blocks fit, but everybody waits for the largest. From 32 on the queue evens
-# things out, more or less: with 64, the last task happens to be a long one. From 512 on the overhead shows.
+# The worst choice is the second: 24 blocks on 16 cores. After the first round, eight cores have nothing to do, and
+# the others still have a whole block each. 16 blocks fit, but everybody waits for the largest. From 32 on the queue
+# evens things out, more or less: with 64, the last task happens to be a long one. From 512 on the overhead shows.
 #
-# So: several blocks for each core, and no thousands. Spark's guide to tuning recommends two to three tasks a core. The
-# default number of blocks of its ALS is 10, whatever your machine has. And remember section 3: each further block also
-# makes more copies of the vectors travel. On this machine with two cores, four blocks will do.
+# So: several blocks for each core, and no thousands. Spark's guide to tuning recommends two to three tasks a core.
+# The default number of blocks of its ALS is 10, whatever your machine has. And remember section 3: each further block
+# also makes more copies of the vectors travel. On this machine with two cores, four blocks will do.
 #
 # %% [markdown] instructor=true
 # **Timing.** 30 minutes with the exercise.
@@ -403,9 +403,9 @@ in_partitions = sorted((row["count"] for row in cut.collect()), reverse=True)
 print(pd.DataFrame(rows).to_string(index=False))
 show({"ratings in 8 partitions by film": in_partitions, "in all": sum(in_partitions)})
 # %% [markdown]
-# It is the skew of section 4, under another hash. And now Spark's own ALS, on what the biases left, with eight factors
-# and, for a start, two turns. Its last half-step is for the users. If it solves the equations of section 1, *your* map
-# and reduce, applied to its films' vectors, must give its users' vectors:
+# It is the skew of section 4, under another hash. And now Spark's own ALS, on what the biases left, with eight
+# factors and, for a start, two turns. Its last half-step is for the users. If it solves the equations of section 1,
+# *your* map and reduce, applied to its films' vectors, must give its users' vectors:
 # %%
 theirs = spark_job.factorize(rest_frame, factors=K, epochs=2, reg=REG, blocks=4, seed=0)
 q_spark = np.zeros((train.n_items, K))
@@ -638,24 +638,27 @@ print("written:", sorted(path.name for path in (desk / "factors").iterdir()))
 job_rmse = evaluate_ratings(served, test)["rmse"].mean
 show({"RMSE of the job's model": job_rmse, "RMSE of SparkALS": results["Spark"]["rmse"].mean}, digits=3)
 # %% [markdown]
-# `from_job` reads the films' side only. A user's bias and vector follow from their ratings, by your half-step: so the
-# service computes them for the users it serves, from today's ratings, and the factors of 50 million users need not be
-# copied to it every night.
+# Not quite the same number: the job takes one turn for its biases where the library takes ten, and starts from other
+# random vectors. `from_job` reads the films' side only. A user's bias and vector follow from their ratings, by your
+# half-step: so the service computes them for the users it serves, from today's ratings, and the factors of 50 million
+# users need not be copied to it every night.
 #
 # On a cluster the same file is started with other words around it. Nothing in it changes:
 #
 # ```sh
 # spark-submit \
-#   --master yarn --deploy-mode cluster \            # or k8s://...: who hands out the machines
+#   --master yarn --deploy-mode cluster \
 #   --num-executors 20 --executor-cores 4 --executor-memory 24g \
-#   --conf spark.sql.shuffle.partitions=320 \        # a few tasks a core, as in section 4
+#   --conf spark.sql.shuffle.partitions=320 \
 #   spark_job.py s3a://lake/ratings s3a://lake/factors \
 #   --blocks 320 --factors 50 --epochs 10 --checkpoints s3a://lake/checkpoints
 # ```
 #
-# - **Object storage** instead of folders (`s3a://`, `gs://`, `abfss://`): the machines come and go, the data stay. It
-#   has no rename, so a job that died can leave half of its files; Spark writes `_SUCCESS` last, and the next step
-#   should wait for it, as in lesson 3.4.
+# - **The master** says who hands out the machines: YARN here, or Kubernetes (`k8s://...`). 80 cores and 320 blocks: a
+#   few tasks a core, as in section 4.
+# - **Object storage** instead of folders (`s3a://`, `gs://`, `abfss://`): the machines come and go, the data stay.
+#   Renaming many files at once is not to be had there, so a job that died can leave half of its files. Spark writes
+#   `_SUCCESS` last, and the next step should wait for it, as with the markers of lesson 3.4.
 # - **Partitions**: files of 100 MB to 1 GB. A million small files cost more in listing than in reading.
 # - **Ids** must be whole numbers below $2^{31}$ in Spark's ALS. Longer ones need a table of numbers first, and that
 #   table is a join of its own.
@@ -704,11 +707,11 @@ need = gigabytes["ratings, once (two ids, one number)"] + line(exact, "peak_mb")
 show({"cost of a run on the cluster": round(bill, 1), "GB that one process would hold": round(need)}, digits=2)
 show({"billions of ratings in a server of 256 GB": 256 / need}, digits=2)
 # %% [markdown]
-# This is the honest end of the lesson. A billion ratings, what our fit takes beside them (a million MB to a billion
-# ratings is a thousand times the slope of section 7, so the slope in MB is the amount in GB), and all vectors: **one
-# ordinary server holds them**. One thread would be at it for hours, not days, and the half-step has no neighbours
-# (section 1): a loop over the users on the 16 cores of that server would take a fraction of it. The cluster is faster
-# than one thread, by far less than its number of cores, and its wires, at full speed, are not what holds it up.
+# This is the honest end of the lesson. The last lines count the ratings, all vectors, and what our fit takes beside
+# them by the slope of section 7 (MB for a million are GB for a billion): **one ordinary server holds that**. One
+# thread would be at it for hours, not days, and the half-step has no neighbours (section 1): a loop over the users on
+# the 16 cores of that server would take a fraction of it. The cluster is faster than one thread, by far less than its
+# number of cores, and its wires, at full speed, are not what holds it up.
 #
 # So when *does* memory end it? The last line says where, for one server of 256 GB; there are larger ones. Before that
 # come reasons that are not about ALS at all.
