@@ -20,6 +20,7 @@ from benchmarks import (
     pictures,
     prose,
     seeds,
+    spark,
     start,
     store,
     surprise_table,
@@ -50,6 +51,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "everybody": (everybody.main, "everybody"),
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
+    "spark": (spark.main, "spark"),
     "serving": (serving.measure, "serving"),
     "mutation": (checks, "mutation"),
     "lessons": (prose.main, "lessons"),
@@ -65,6 +67,7 @@ SHORT = (
     "mutation",
     "lessons",
     "serving",
+    "spark",
 )  # measured in one go; the others go on where they were interrupted
 
 

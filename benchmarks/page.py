@@ -6,7 +6,7 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from benchmarks import course, store, surprise_table
+from benchmarks import course, spark, store, surprise_table
 from benchmarks.pictures import NAMES
 from benchmarks.serving import report as service
 from benchmarks.targets import targets
@@ -147,6 +147,7 @@ def page() -> str:
         _growth(),
         _first_calls(),
         *course.section(),
+        *spark.section(),
         "## The service" if store.kept("serving") else "",
         service.report(store.kept("serving")),
         "## The machine",

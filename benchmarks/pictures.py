@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import store
+from benchmarks import spark, store
 from recsys_lab.course.style import PALETTE, set_up
 
 FOLDER = Path(__file__).resolve().parent / "figures"
@@ -32,6 +32,7 @@ def main() -> None:
         "nDCG@10, four splits of ml-100k (higher is better)",
         "Lists: quality against time (best is at the upper left)",
     )
+    spark.figure()
 
 
 def _short(name: str) -> str:

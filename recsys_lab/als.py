@@ -20,6 +20,8 @@ ml-100k and ml-small-2016, whose films have 60 and 11 ratings on average, and th
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -63,29 +65,45 @@ class _ALS(Recommender):
     def _lambda(self, counts: Any) -> Any:
         return self.reg * np.maximum(counts, 1.0) ** self.power
 
-    def _alternate(self, matrix: sparse.csr_array, w: float, all_pairs: bool) -> None:
-        """Learn the vectors from t_ui, the values of the matrix, and w (see halfstep.py).
+    def _learn(self, matrix: sparse.csr_array, w: float, all_pairs: bool) -> None:
+        """Learn the vectors from t_ui, the values of the matrix, and w (see halfstep.py)."""
+        self._answer(matrix, self._turns(matrix, w, all_pairs), w, all_pairs)
 
-        The turns run in float32. A last half-step for the users in float64 makes each p_u the exact answer to the q_i,
-        so that a new user with the same history gets the same vector.
+    def _answer(self, matrix: sparse.csr_array, q: np.ndarray, w: float, all_pairs: bool) -> None:
+        """A last half-step for the users in float64: each p_u is the exact answer to the q_i.
+
+        So a new user with the same history gets the same vector.
         """
+        p = np.zeros((matrix.shape[0], self.factors))
+        with self._solvable():
+            half_step(matrix, w, all_pairs, self._lambda(np.diff(matrix.indptr)), q, p, "exact")
+        self.user_factors_, self.item_factors_ = p, q
+
+    def _turns(self, matrix: sparse.csr_array, w: float, all_pairs: bool) -> np.ndarray:
+        """The q_i (n_items, k) in float64, after all turns; those run in float32."""
         by_item = matrix.astype(np.float32).T.tocsr()
         by_user = by_item.T.tocsr()
         lambda_u, lambda_i = self._lambda(np.diff(by_user.indptr)), self._lambda(np.diff(by_item.indptr))
         q = np.random.default_rng(self.seed).normal(0, START, (matrix.shape[1], self.factors)).astype(np.float32)
         p = np.zeros((matrix.shape[0], self.factors), np.float32)
-        remedy = f"Raise reg={self.reg:g}, or bring the ratings to a smaller scale."
-        try:
+        with self._solvable():
             for epoch in range(1, self.epochs + 1):
                 half_step(by_user, w, all_pairs, lambda_u, q, p, self.solver)
                 half_step(by_item, w, all_pairs, lambda_i, p, q, self.solver)
-                converged(type(self).__name__, epoch, remedy, p, q)
-            p, q, by_user = p.astype(float), q.astype(float), by_user.astype(float)
-            by_user.data[:] = matrix.data
-            half_step(by_user, w, all_pairs, lambda_u, q, p, "exact")
+                converged(type(self).__name__, epoch, self._remedy(), p, q)
+        return q.astype(float)
+
+    @contextmanager
+    def _solvable(self) -> Iterator[None]:
+        try:
+            yield
         except np.linalg.LinAlgError:
-            raise DataError(f"{type(self).__name__}: a ridge regression has no clear solution. {remedy}") from None
-        self.user_factors_, self.item_factors_ = p, q
+            raise DataError(
+                f"{type(self).__name__}: a ridge regression has no clear solution. {self._remedy()}"
+            ) from None
+
+    def _remedy(self) -> str:
+        return f"Raise reg={self.reg:g}, or bring the ratings to a smaller scale."
 
     def _similar(self, column: int) -> np.ndarray:
         return cosines(self.item_factors_, column)
@@ -151,10 +169,7 @@ class BiasedALS(_ALS):
         self._check(train)
         number("damping", self.damping, 0, "it counts ratings at the mean")
         biases = damped_biases(train.matrix, damping_user=self.damping, damping_item=self.damping)
-        rows = np.repeat(np.arange(train.n_users), np.diff(train.matrix.indptr))
-        rest = train.matrix.copy()
-        rest.data -= biases.at(rows, rest.indices)
-        self._alternate(rest, w=1.0, all_pairs=False)
+        self._learn(rest_of(train, biases), w=1.0, all_pairs=False)
         self.biases_ = self.fallback_ = biases
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
@@ -244,7 +259,7 @@ class ImplicitALS(_ALS):
     def _fit(self, train: Ratings) -> None:
         self._check(train)
         number("alpha", self.alpha, 0, "confidence is 1 + alpha, and never negative", 1e6)
-        self._alternate((1 + self.alpha) * train.positives(self.threshold), w=self.alpha, all_pairs=True)
+        self._learn((1 + self.alpha) * train.positives(self.threshold), w=self.alpha, all_pairs=True)
         self.gram_ = self.item_factors_.T @ self.item_factors_
 
     def _score(self, rows: np.ndarray) -> np.ndarray:
@@ -264,3 +279,11 @@ class ImplicitALS(_ALS):
         """q, y, lambda, c and the gram of a user who chose these items, as factors.py takes them."""
         ones = np.ones(len(chosen))
         return self.item_factors_[chosen], ones, self._lambda(len(chosen)), (1 + self.alpha) * ones, self.gram_
+
+
+def rest_of(train: Ratings, biases: Biases) -> sparse.csr_array:
+    """What the biases leave of each rating: the t_ui of `BiasedALS`."""
+    rest = train.matrix.copy()
+    rows = np.repeat(np.arange(train.n_users), np.diff(rest.indptr))
+    rest.data -= biases.at(rows, rest.indices)
+    return rest

@@ -58,7 +58,9 @@ MODELS: dict[str, Entry] = {
 }
 # Models that are fitted by an engine of its own, which an extra of pyproject.toml brings. Once fitted they are arrays like
 # all others: loading, serving and explaining them needs no engine. `demo` and the contest leave them out.
-BY_ENGINES: dict[str, Entry] = {}
+BY_ENGINES: dict[str, Entry] = {
+    "spark-als": Entry("production.spark", "SparkALS", "factors", "als, its turns computed by Spark"),
+}
 
 
 def entries() -> dict[str, Entry]:
