@@ -58,7 +58,13 @@ MODELS: dict[str, Entry] = {
 }
 # Models that are fitted by an engine of its own, which an extra of pyproject.toml brings. Once fitted they are arrays like
 # all others: loading, serving and explaining them needs no engine. `demo` and the contest leave them out.
-BY_ENGINES: dict[str, Entry] = {}
+BY_ENGINES: dict[str, Entry] = {
+    "neumf": Entry("production.neural", "NeuMF", "neural", "factors and a small network, joined"),
+    "two-tower": Entry(
+        "production.neural", "TwoTower", "neural", "a vector of your history times one of the item"
+    ),
+    "sasrec": Entry("production.neural", "SASRec", "neural", "what comes next, from your last choices in order"),
+}
 
 
 def entries() -> dict[str, Entry]:
