@@ -102,7 +102,7 @@ class TwoTower(Recommender):
         epochs: int = 8,
         rate: float = 0.005,
         decay: float = 0.01,
-        batch: int = 1024,
+        batch: int = 512,
         threshold: float | None = None,
         device: str = "auto",
         seed: int = 0,
