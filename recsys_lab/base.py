@@ -75,7 +75,7 @@ class Recommender(ABC):
         return out
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Scores (n_items,) for a new user who rated these items so: aligned arrays, as `_history` orders them."""
+        """Scores (n_items,) for a new user who rated these items so: aligned arrays, as `_checked_history` orders them."""
         raise UnsupportedError(f"{type(self).__name__} cannot serve a new user without refitting.")
 
     def _similar(self, column: int) -> np.ndarray:
@@ -178,7 +178,7 @@ class Recommender(ABC):
         train = self._fitted()
         if isinstance(history, Mapping):
             history = pd.DataFrame({"item": list(history), "rating": list(history.values())})
-        columns, values = self._history(history)
+        columns, values = self._checked_history(history)
         scores = self._fold_in(columns, values)[None, :].copy()
         scores[0, columns] = np.nan
         return _long([None], *_rank(scores, n, None), train.items).drop(columns="user")
@@ -217,7 +217,7 @@ class Recommender(ABC):
         for start in range(0, n, size):
             yield slice(start, min(start + size, n))
 
-    def _history(self, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def _checked_history(self, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """(columns, ratings) of a new user's history, checked, in the order of the columns."""
         train = self._fitted()
         checked = Ratings.from_frame(history.assign(user=0), scale=train.scale)

@@ -60,9 +60,7 @@ MODELS: dict[str, Entry] = {
 # all others: loading, serving and explaining them needs no engine. `demo` and the contest leave them out.
 BY_ENGINES: dict[str, Entry] = {
     "neumf": Entry("production.neural", "NeuMF", "neural", "factors and a small network, joined"),
-    "two-tower": Entry(
-        "production.neural", "TwoTower", "neural", "a vector of your history times one of the item"
-    ),
+    "two-tower": Entry("production.neural", "TwoTower", "neural", "a vector of your history times one of the item"),
     "sasrec": Entry("production.neural", "SASRec", "neural", "what comes next, from your last choices in order"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -43,7 +44,9 @@ def test_numpy_scores_as_torch_does_in_the_towers(small, hidden):
     train, items = model.train_, np.arange(model.train_.n_items)
     for row in (5, 0):
         mine = train.of(row)[0].astype(np.int64)
-        many = [torch.as_tensor(a) for a in (np.tile(mine, len(items)), items * len(mine), np.full(len(items), len(mine)))]
+        many = [
+            torch.as_tensor(a) for a in (np.tile(mine, len(items)), items * len(mine), np.full(len(items), len(mine)))
+        ]
         want = twotower.towers(torch, tensors(model), twotower._Batch(torch.as_tensor(items), *many, None))
         np.testing.assert_allclose(model._score(np.array([row]))[0], want[0] / model.temperature, atol=1e-5)
 
@@ -91,7 +94,9 @@ def test_the_corrected_softmax_by_hand():
     got = twotower.in_batch_loss(torch, torch.tensor(s), torch.tensor(np.log(q)), torch.tensor(too))
     assert float(got) == pytest.approx(np.mean(rows), rel=1e-9)
     plain = twotower.in_batch_loss(torch, torch.tensor(s), None, torch.tensor(too))
-    same = twotower.in_batch_loss(torch, torch.tensor(s), torch.full((3,), -1.0, dtype=torch.float64), torch.tensor(too))
+    same = twotower.in_batch_loss(
+        torch, torch.tensor(s), torch.full((3,), -1.0, dtype=torch.float64), torch.tensor(too)
+    )
     assert float(plain) == pytest.approx(float(same)), "items that are drawn alike need no correction"
     assert float(plain) != pytest.approx(float(got))
 
@@ -134,7 +139,7 @@ def test_every_choice_but_the_first_is_asked_for_once():
     for n in range(12):
         history = np.arange(100, 100 + n)
         windows = sasrec._windows([history], 4, fill=7)
-        asked = [w for row in windows for past, w in zip(row[:-1], row[1:]) if past != 7]
+        asked = [w for row in windows for past, w in itertools.pairwise(row) if past != 7]
         assert sorted(asked) == list(history[1:])
         for row in windows:
             there = row[row != 7]
@@ -163,7 +168,11 @@ def two_tastes():
 
 @pytest.mark.parametrize(
     "model",
-    [NeuMF(factors=8, epochs=60, decay=0.1, batch=128), TwoTower(factors=8, epochs=60, batch=64), TwoTower(factors=8, hidden=16, epochs=60, batch=64)],
+    [
+        NeuMF(factors=8, epochs=60, decay=0.1, batch=128),
+        TwoTower(factors=8, epochs=60, batch=64),
+        TwoTower(factors=8, hidden=16, epochs=60, batch=64),
+    ],
     ids=repr,
 )
 def test_two_tastes_are_told_apart(model, two_tastes):
@@ -256,7 +265,11 @@ def test_a_gpu_is_used_where_there_is_one_and_missed_where_there_is_none(monkeyp
     assert [descent.device_of(name) for name in descent.DEVICES] == ["cuda", "cpu", "cuda"]
 
 
-@pytest.mark.parametrize("model", [NeuMF(factors=4, epochs=1), TwoTower(factors=4, epochs=1), SASRec(factors=4, length=5, epochs=1)], ids=lambda m: type(m).__name__)
+@pytest.mark.parametrize(
+    "model",
+    [NeuMF(factors=4, epochs=1), TwoTower(factors=4, epochs=1), SASRec(factors=4, length=5, epochs=1)],
+    ids=lambda m: type(m).__name__,
+)
 def test_a_fit_leaves_no_trace_in_torch_and_follows_its_seed(model, small):
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     torch.set_num_threads(2)
@@ -275,7 +288,14 @@ def test_adam_goes_down_the_gradient():
     """(x - 3)^2 by hand: with a rate that falls to 0, x comes to rest at 3."""
     start = {"x": np.array([0.0])}
     moved = descent.descend(
-        "toy", start, lambda w, b: ((w["x"] - b) ** 2).sum(), lambda: [3.0] * 50, epochs=20, rate=0.1, decay=0.0, device="cpu"
+        "toy",
+        start,
+        lambda w, b: ((w["x"] - b) ** 2).sum(),
+        lambda: [3.0] * 50,
+        epochs=20,
+        rate=0.1,
+        decay=0.0,
+        device="cpu",
     )
     assert moved["x"] == pytest.approx(3, abs=1e-3)
     assert start["x"] == 0

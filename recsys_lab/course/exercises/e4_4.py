@@ -51,25 +51,34 @@ def _check_costs(answer: Any) -> None:
     if got["dot"] != want["dot"]:
         raise Incorrect("a dot product of two vectors of 64 numbers takes 64 multiplications.")
     wrong = {
-        want["neumf"] - 128: "two parts are missing: g = p * q (64), and the last row of weights h.",
-        want["neumf"] - 80: "the last row of weights is missing: h has 64 + 16 numbers.",
-        want["neumf"] - 64: "the factor-by-factor product g is missing (64), or half of the last row.",
-        want["neumf"] - 16: "the last row of weights h joins g *and* m: 64 + 16.",
+        want["neumf"]
+        - 128: "two parts are missing: the products of p and q (64), and the last weights, h and h' (80).",
+        want["neumf"] - 80: "the last row of weights is missing: h and h' have 64 + 16 numbers.",
+        want["neumf"]
+        - 64: "the factor-by-factor product of p and q is missing (64), or the 64 weights h of these products.",
+        want["neumf"] - 16: "the 16 weights h' behind the network are missing.",
         64 + 64 * 32 + 32 * 16 + 80: "the first layer sees [p', q'], which are 128 numbers, not 64.",
         64 + 128 * 32 + 32 * 32 + 80: "the second layer makes 16 numbers out of 32: 32 x 16.",
-        128 * 32 + 32 * 16: "g and the last row are missing: what joins the two halves.",
-        64 + 128 + 32 + 16 + 80: "a layer is a matrix: each of its outputs needs a product with *each* input. 128 x 32, not 128.",
+        128 * 32
+        + 32 * 16: "what stands outside the layers is missing: the products of p and q, and the weights h and h'.",
+        64
+        + 128
+        + 32
+        + 16
+        + 80: "a layer is a matrix: each of its outputs needs a product with *each* input. 128 x 32, not 128.",
     }
     if got["neumf"] != want["neumf"]:
         raise Incorrect(
             wrong.get(
                 got["neumf"],
-                f"one item through NeuMF takes other than {got['neumf']:g} multiplications: g, then 128 x 32, then 32 x 16, "
-                "then the last row, and add them up.",
+                f"one item through NeuMF takes other than {got['neumf']:g} multiplications: p times q, 128 x 32, 32 x 16, "
+                "and the weights h and h'. Add them up.",
             )
         )
     if got["halves"] == want["neumf"] - 64 * 32:
-        raise Incorrect("you saved the user's half of the first layer. The item's half depends on the item alone: store it.")
+        raise Incorrect(
+            "you saved the user's half of the first layer. The item's half depends on the item alone: store it."
+        )
     if got["halves"] != want["halves"]:
         raise Incorrect(
             f"with both halves of the first layer at hand, its 128 x 32 are gone, and nothing else is; yours is "
@@ -157,7 +166,9 @@ def _check_batch_loss(batch_loss: BatchLoss) -> None:
     if not all(np.array_equal(a, b) for a, b in zip(given, (s, q, too))):
         raise Incorrect("your function changed what it was given. Work on a copy.")
     if math.isnan(got) or math.isinf(got):
-        raise Incorrect(f"the loss of three choices is {got}. A score of minus infinity has the exponential 0: use it inside exp.")
+        raise Incorrect(
+            f"the loss of three choices is {got}. A score of minus infinity has the exponential 0: use it inside exp."
+        )
     for how, says in _LOSS_SAYS.items():
         if _close(got, _batch_loss_wrongly(how)(s, q, too)):
             raise Incorrect(says)
@@ -393,8 +404,16 @@ def _check_fade(fade: Fade) -> None:
         users = np.sort(rng.integers(0, 9, n))
         got = _array(fade(users.copy(), half_life), (n,), "the weights")
         same(got, _fade(users, half_life), what=f"{n} choices, half-life {half_life:g}: the weights")
-    same(_array(fade(np.array([1, 1]), 3), (2,), "the weights"), [0.5 ** (1 / 3), 1.0], what="a whole half-life: the weights")
-    same(_array(fade(np.array(["b", "b", "c"]), 1.0), (3,), "the weights"), [0.5, 1, 1], what="users by name: the weights")
+    same(
+        _array(fade(np.array([1, 1]), 3), (2,), "the weights"),
+        [0.5 ** (1 / 3), 1.0],
+        what="a whole half-life: the weights",
+    )
+    same(
+        _array(fade(np.array(["b", "b", "c"]), 1.0), (3,), "the weights"),
+        [0.5, 1, 1],
+        what="users by name: the weights",
+    )
 
 
 # ------------------------------------------------------------------ 4.4.6 a review
@@ -453,13 +472,19 @@ EXERCISES = [
         check=_check_costs,
         hints=(
             "A layer from n numbers to m is a matrix with n x m entries, and each is used once.",
-            "64 for g; 128 x 32 and 32 x 16 for the layers; 64 + 16 for the last row of weights.",
+            "64 products of p and q; 128 x 32 and 32 x 16 in the layers; 64 + 16 for the weights h and h'.",
         ),
         wrong=(
-            WrongAnswer("no last row", lambda: _costs() | {"neumf": 64 + 128 * 32 + 32 * 16}, "last row of weights is missing"),
-            WrongAnswer("no g", lambda: _costs() | {"neumf": 128 * 32 + 32 * 16 + 80}, "product g is missing"),
-            WrongAnswer("one vector goes in", lambda: _costs() | {"neumf": 64 + 64 * 32 + 32 * 16 + 80}, "128 numbers, not 64"),
-            WrongAnswer("layers as vectors", lambda: _costs() | {"neumf": 64 + 128 + 32 + 16 + 80}, "a layer is a matrix"),
+            WrongAnswer(
+                "no last row", lambda: _costs() | {"neumf": 64 + 128 * 32 + 32 * 16}, "last row of weights is missing"
+            ),
+            WrongAnswer("no g", lambda: _costs() | {"neumf": 128 * 32 + 32 * 16 + 80}, "product of p and q is missing"),
+            WrongAnswer(
+                "one vector goes in", lambda: _costs() | {"neumf": 64 + 64 * 32 + 32 * 16 + 80}, "128 numbers, not 64"
+            ),
+            WrongAnswer(
+                "layers as vectors", lambda: _costs() | {"neumf": 64 + 128 + 32 + 16 + 80}, "a layer is a matrix"
+            ),
             WrongAnswer("only the user's half", lambda: _costs() | {"halves": 4752 - 2048}, "store it"),
             WrongAnswer("milliseconds", lambda: _costs() | {"seconds": 237.6}, "milliseconds"),
             WrongAnswer("seconds of the halves", lambda: _costs() | {"seconds": 0.0336}, "halves at hand"),
@@ -576,7 +601,9 @@ EXERCISES = [
             "How many rows of the same user come after this one? pandas has `groupby(...).cumcount(ascending=False)`.",
             "age = pd.Series(users).groupby(users).cumcount(ascending=False).to_numpy(), and then 0.5 ** (age / half_life).",
         ),
-        wrong=tuple(WrongAnswer(how, functools.partial(_fade_wrongly, how), says[:40]) for how, says in _FADE_SAYS.items()),
+        wrong=tuple(
+            WrongAnswer(how, functools.partial(_fade_wrongly, how), says[:40]) for how, says in _FADE_SAYS.items()
+        ),
         points=2,
         explanation="A cumulated count from the end within each user, and a power of one half. An exponential fade needs no "
         "history to be kept in a service: multiply the old profile by $2^{-1/h}$ and add the new choice.",

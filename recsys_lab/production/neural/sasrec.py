@@ -153,7 +153,9 @@ class SASRec(Recommender):
         start = {name: rng.normal(0, 0.1, shape) for name, shape in (("e", (n_items, k)), ("P", (self.length, k)))}
         start |= {"b": np.zeros(n_items), "gain": np.ones(k), "shift": np.zeros(k)}
         for block in range(self.blocks):
-            start |= {f"{block}.{name}": rng.normal(0, np.sqrt(1 / k), (k, k)) for name in ("Wq", "Wk", "Wv", "W1", "W2")}
+            start |= {
+                f"{block}.{name}": rng.normal(0, np.sqrt(1 / k), (k, k)) for name in ("Wq", "Wk", "Wv", "W1", "W2")
+            }
             start |= {f"{block}.{name}": np.zeros(k) for name in ("b1", "b2", "shift1", "shift2")}
             start |= {f"{block}.{name}": np.ones(k) for name in ("gain1", "gain2")}
         return start
@@ -176,9 +178,9 @@ class SASRec(Recommender):
         scores = _norm(x[:, -1], w["gain"], w["shift"]) @ w["e"].T + w["b"]
         return np.where(there.any(axis=1, keepdims=True), scores, np.nan)
 
-    def _history(self, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    def _checked_history(self, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
         """As in every model, but in the order of time: by the column timestamp, or as the rows stand."""
-        columns, values = super()._history(history)
+        columns, values = super()._checked_history(history)
         when = times(history) if "timestamp" in history else np.arange(len(history))
         item = self._fitted().items.rows(history["item"])
         in_time = item[np.lexsort((item, when))]
