@@ -108,8 +108,6 @@ def _batch_loss_wrongly(how: str) -> BatchLoss:
     def batch_loss(s: np.ndarray, q: np.ndarray, chosen_too: np.ndarray) -> float:
         own = np.eye(len(s), dtype=bool)
         odds = np.exp({"no correction": s, "added": s + np.log(q), "q itself": s - q}.get(how, s - np.log(q)))
-        if how == "q of the row":
-            odds = np.exp(s - np.log(q)[:, None])
         if how == "log2":
             odds = np.exp(s - np.log2(q))
         if how == "own not corrected":
@@ -137,11 +135,10 @@ def _batch_loss_wrongly(how: str) -> BatchLoss:
 
 
 _LOSS_SAYS = {
-    "no correction": "ln Q_j is missing: this is the plain softmax, which pushes down whatever is drawn often.",
+    "no correction": "ln Q_j is missing: this is the plain softmax, which pushes down whatever is drawn often. (Or you took it off by row, where it "
+    "cancels: each *column* j takes its own.)",
     "added": "you added ln Q_j. It is taken *off*: a popular item must not pay for being drawn often.",
     "q itself": "you took off Q_j itself. It is its logarithm: l_uj = s_uj - ln Q_j.",
-    "q of the row": "row b was corrected by the Q of its own item throughout. Then the correction cancels: each *column* j "
-    "takes its own Q_j.",
     "log2": "the logarithm to base 2 does not fit to the exponential with base e: use the natural one, np.log.",
     "own not corrected": "you corrected the negatives and left the row's own item as it is. All columns are corrected alike.",
     "negatives not corrected": "you corrected the row's own item alone. The negatives are drawn with Q_j as well.",
@@ -158,7 +155,7 @@ _LOSS_SAYS = {
 
 
 def _check_batch_loss(batch_loss: BatchLoss) -> None:
-    s = np.array([[2.0, 1.0, 0.0], [0.5, 1.5, 1.0], [0.0, 0.2, 3.0]])
+    s = np.array([[2.0, 1.0, 0.7], [0.5, 1.5, 1.0], [-0.4, 0.2, 3.0]])
     q, too = np.array([0.5, 0.3, 0.2]), np.array([[0, 0, 1], [0, 0, 0], [1, 0, 0]], dtype=bool)
     given = s.copy(), q.copy(), too.copy()
     with np.errstate(all="ignore"):
@@ -487,7 +484,7 @@ EXERCISES = [
             ),
             WrongAnswer("only the user's half", lambda: _costs() | {"halves": 4752 - 2048}, "store it"),
             WrongAnswer("milliseconds", lambda: _costs() | {"seconds": 237.6}, "milliseconds"),
-            WrongAnswer("seconds of the halves", lambda: _costs() | {"seconds": 0.0336}, "halves at hand"),
+            WrongAnswer("seconds of the halves", lambda: _costs() | {"seconds": 0.0328}, "halves at hand"),
             WrongAnswer("a dot product of both", lambda: _costs() | {"dot": 128}, "64 multiplications"),
         ),
         points=2,
