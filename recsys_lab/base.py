@@ -18,6 +18,7 @@ from recsys_lab.biases import Biases, damped_biases
 from recsys_lab.errors import DataError, NotFittedError, UnsupportedError, few
 from recsys_lab.ranking import top_k
 from recsys_lab.ratings import IdIndex, Ratings, require_columns
+from recsys_lab.split import times
 
 # Scores are computed for blocks of users whose table stays below this many numbers (64 MB), however many users ask.
 _BLOCK = 2**23
@@ -49,6 +50,7 @@ class Recommender(ABC):
     train_: Ratings
     fallback_: Biases
     needs_items: ClassVar[bool] = False  # True: `fit` needs a table of the items, and `_fit(train, table)` gets it
+    needs_times: ClassVar[bool] = False  # True: `fit` needs a frame with timestamps, and `_fit(train, when)` gets them
     scores_are_ratings: ClassVar[bool] = True  # False: `_score` only ranks, and `predict` gives the damped biases
 
     # ------------------------------------------------------------------ what an algorithm writes, in row space
@@ -73,7 +75,7 @@ class Recommender(ABC):
         return out
 
     def _fold_in(self, columns: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Scores (n_items,) for a new user who rated these items so."""
+        """Scores (n_items,) for a new user who rated these items so: aligned arrays, as `_checked_history` orders them."""
         raise UnsupportedError(f"{type(self).__name__} cannot serve a new user without refitting.")
 
     def _similar(self, column: int) -> np.ndarray:
@@ -94,12 +96,17 @@ class Recommender(ABC):
 
         `items`, a frame with one row an item (column item, and what is known of it), is for models that learn from
         descriptions, such as TfidfContent; they can then recommend items that nobody has rated. Others ignore it.
+        A model that learns from the order of choices, such as SASRec, needs a frame with a column timestamp.
         """
         train = ratings if isinstance(ratings, Ratings) else Ratings.from_frame(ratings)
+        more: tuple[Any, ...] = ()
         if self.needs_items:
             train, table = _described(train, items, type(self).__name__)
+            more = (table,)
+        if self.needs_times:
+            more = (_moments(train, ratings, type(self).__name__),)
         self.fallback_ = damped_biases(train.matrix)
-        self._fit(train, table) if self.needs_items else self._fit(train)  # type: ignore[call-arg]
+        self._fit(train, *more)
         self.train_ = train  # last, so that a fit that failed does not pass for a fitted model
         return self
 
@@ -171,10 +178,7 @@ class Recommender(ABC):
         train = self._fitted()
         if isinstance(history, Mapping):
             history = pd.DataFrame({"item": list(history), "rating": list(history.values())})
-        checked = Ratings.from_frame(history.assign(user=0), scale=train.scale)
-        columns = train.items.known(checked.items.ids)
-        order = np.argsort(columns)
-        columns, values = columns[order], checked.matrix.data[order]
+        columns, values = self._checked_history(history)
         scores = self._fold_in(columns, values)[None, :].copy()
         scores[0, columns] = np.nan
         return _long([None], *_rank(scores, n, None), train.items).drop(columns="user")
@@ -213,6 +217,14 @@ class Recommender(ABC):
         for start in range(0, n, size):
             yield slice(start, min(start + size, n))
 
+    def _checked_history(self, history: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+        """(columns, ratings) of a new user's history, checked, in the order of the columns."""
+        train = self._fitted()
+        checked = Ratings.from_frame(history.assign(user=0), scale=train.scale)
+        columns = train.items.known(checked.items.ids)
+        order = np.argsort(columns)
+        return columns[order], checked.matrix.data[order]
+
     def _ranked(
         self, rows: np.ndarray, n: int, exclude_seen: bool, candidates: np.ndarray | None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -243,6 +255,18 @@ def _described(train: Ratings, items: pd.DataFrame | None, model: str) -> tuple[
         )
     train = train.widen(items["item"])
     return train, items.iloc[np.argsort(train.items.rows(items["item"]))].reset_index(drop=True)
+
+
+def _moments(train: Ratings, ratings: Ratings | pd.DataFrame, model: str) -> np.ndarray:
+    """The time of each stored rating, aligned with train.matrix.data."""
+    if isinstance(ratings, Ratings):
+        raise DataError(
+            f"{model} learns from the order in which users chose, and a Ratings holds no times: call fit with a frame "
+            "that has the columns user, item, rating and timestamp."
+        )
+    require_columns(ratings, timestamp="timestamp")
+    pair = train.users.rows(ratings["user"]) * np.int64(train.n_items) + train.items.rows(ratings["item"])
+    return times(ratings)[np.argsort(pair)]
 
 
 def _rank(scores: np.ndarray, n: int, candidates: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:

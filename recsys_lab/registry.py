@@ -60,6 +60,9 @@ MODELS: dict[str, Entry] = {
 # all others: loading, serving and explaining them needs no engine. `demo` and the contest leave them out.
 BY_ENGINES: dict[str, Entry] = {
     "spark-als": Entry("production.spark", "SparkALS", "factors", "als, its turns computed by Spark"),
+    "neumf": Entry("production.neural", "NeuMF", "neural", "factors and a small network, joined"),
+    "two-tower": Entry("production.neural", "TwoTower", "neural", "a vector of your history times one of the item"),
+    "sasrec": Entry("production.neural", "SASRec", "neural", "what comes next, from your last choices in order"),
 }
 
 

@@ -86,7 +86,7 @@ def leave_last(ratings: pd.DataFrame, n: int = 1) -> Split:
     if n < 1:
         raise DataError(f"n={n}: leave at least one rating of each user.")
     _rows(ratings)
-    users, when = _codes(ratings, "user"), _times(ratings)
+    users, when = _codes(ratings, "user"), times(ratings)
     from_the_end = np.bincount(users)[users] - 1 - _place_within(users, when, _codes(ratings, "item"))
     first = from_the_end == np.bincount(users)[users] - 1
     return _divide(ratings, (from_the_end < n) & ~first)
@@ -104,7 +104,7 @@ def temporal_split(ratings: pd.DataFrame, test: float = 0.2) -> Split:
     ([10], [30, 20, 20])
     """
     require_columns(ratings, timestamp="timestamp")
-    size, when = _size(_rows(ratings), test), _times(ratings)
+    size, when = _size(_rows(ratings), test), times(ratings)
     return _divide(ratings, when >= np.partition(when, len(when) - size)[len(when) - size])
 
 
@@ -148,7 +148,8 @@ def _codes(ratings: pd.DataFrame, column: str) -> np.ndarray:
     return IdIndex(ratings[column], noun=column).rows(ratings[column])
 
 
-def _times(ratings: pd.DataFrame) -> np.ndarray:
+def times(ratings: pd.DataFrame) -> np.ndarray:
+    """The column timestamp as numbers or moments that compare; refuses text and gaps."""
     column = ratings["timestamp"]
     if not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column)):
         raise DataError(
