@@ -1,0 +1,248 @@
+"""Two stages: several cheap models propose candidates, boosted trees rank them by features of this moment.
+
+    candidates  the `each` best unseen items of every source, with the source's score and rank
+    features    what Feast's views know of the user and of each candidate, at that second
+    ranking     the chance that the user will like it: Trees
+    re-ranking  rerank.py: variety, the user's own mix, freshness
+
+The ranker is trained on what became of earlier requests. A request is a user and a second. Everything that goes into its
+rows was known before that second: the sources were fitted on earlier ratings, the user's history ends there, features are
+joined as of it; only the outcome comes later. `until` ends the time in which it may come, so that a training window that
+ends where another begins shares nothing with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from recsys_lab import checks
+from recsys_lab.base import Recommender
+from recsys_lab.errors import DataError, UnknownIdError
+from recsys_lab.evaluate import Evaluation, hit_table
+from recsys_lab.metrics import bootstrap_mean, ndcg, recall
+from recsys_lab.production.feature_store import FEATURES, VIEWS, FeatureRepository
+from recsys_lab.production.features import WEEK, as_of, item_features, user_features
+from recsys_lab.production.trees import Trees
+from recsys_lab.ranking import top_k
+from recsys_lab.ratings import require_columns
+
+KNOWN = tuple(f"{view}__{feature}" for view in VIEWS for feature in FEATURES)  # the columns that the views bring
+Lookup = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def requests(ratings: pd.DataFrame, start: int, end: int, *, least: int = 20, period: int = WEEK) -> pd.DataFrame:
+    """The moments to judge: a frame with columns request, user, timestamp, until.
+
+    Of each user and period (from `start` on, in seconds), the first second of a rating at which at least `least` ratings
+    of the user were known. So a newcomer is asked once the profile is large enough, and a regular on every return. `until`
+    is the end of the period, at most `end`.
+
+    >>> from recsys_lab import datasets
+    >>> requests(datasets.toy().ratings, 1_700_000_000, 1_700_500_000, least=4).head(2)
+       request user   timestamp       until
+    0        0  ann  1700025200  1700500000
+    1        1  ben  1700028800  1700500000
+    """
+    require_columns(ratings, user="user", timestamp="timestamp")
+    checks.whole("least", least, 1, "a request needs a history")
+    known = as_of(ratings[["user", "timestamp"]], user_features(ratings)[["user", "known_at", "ratings"]], "user")
+    known = known[(known["ratings"] >= least) & known["timestamp"].between(start, end - 1)]
+    if known.empty:
+        raise DataError(f"nobody with {least} known ratings gave another one from second {start} to {end}.")
+    part = (known["timestamp"] - start) // period
+    first = known.groupby([part.rename("part"), "user"])["timestamp"].min().reset_index()
+    first["until"] = np.minimum(start + (first["part"] + 1) * period, end)
+    return first.rename_axis("request").reset_index()[["request", "user", "timestamp", "until"]]
+
+
+def outcomes(asked: pd.DataFrame, ratings: pd.DataFrame, relevant: float = 4.0) -> pd.DataFrame:
+    """What the users of `asked` (of `requests`) rated `relevant` or better from the request on, before `until`.
+
+    A frame with columns request, item. The ratings of the request's own second belong to it: the list came before them.
+    """
+    require_columns(asked, request="request", user="user", timestamp="timestamp", until="until")
+    good = ratings.loc[ratings["rating"] >= relevant, ["user", "item", "timestamp"]].rename(columns={"timestamp": "at"})
+    both = asked.merge(good, on="user")
+    return both.loc[(both["at"] >= both["timestamp"]) & (both["at"] < both["until"]), ["request", "item"]]
+
+
+def known_then(ratings: pd.DataFrame) -> Lookup:
+    """A look-up of the views' features as of each row's timestamp, without a store: features.as_of, the views' names."""
+    tables = [user_features(ratings), item_features(ratings)]
+
+    def look_up(rows: pd.DataFrame) -> pd.DataFrame:
+        for view, key, table in zip(VIEWS, ("user", "item"), tables):
+            named = table.rename(columns={feature: f"{view}__{feature}" for feature in FEATURES})
+            rows = as_of(rows, named, key).drop(columns="known_at")
+        return rows
+
+    return look_up
+
+
+def known_now(store: FeatureRepository) -> Lookup:
+    """A look-up of the latest values in Feast's online store: what a request finds."""
+
+    def look_up(rows: pd.DataFrame) -> pd.DataFrame:
+        for view, key in zip(VIEWS, ("user", "item")):
+            ids = pd.unique(rows[key])
+            named = store.online(key, ids).rename(columns={feature: f"{view}__{feature}" for feature in FEATURES})
+            rows = rows.merge(named.astype({key: rows[key].dtype}), on=key, how="left")
+        return rows
+
+    return look_up
+
+
+class Trending:
+    """How often each item was rated in the week that ends with its last rating, as of a second: the view's ratings_7d.
+
+    The same number as `as_of(rows, item_features(ratings), "item")["ratings_7d"]`, for all items at once.
+
+    >>> from recsys_lab import datasets
+    >>> Trending(datasets.toy().ratings).at(1_700_100_000, [1, 2]).tolist()
+    [4.0, 3.0]
+    """
+
+    def __init__(self, ratings: pd.DataFrame):
+        self._of = {i: t.to_numpy().T for i, t in item_features(ratings).groupby("item")[["known_at", "ratings_7d"]]}
+
+    def at(self, second: float, items: np.ndarray) -> np.ndarray:
+        """(len(items),) float; 0 where nothing was known yet."""
+        out = np.zeros(len(items))
+        for place, item in enumerate(items):
+            if item in self._of:
+                known_at, count = self._of[item]
+                row = np.searchsorted(known_at, second, side="right")
+                out[place] = count[row - 1] if row else 0.0
+        return out
+
+
+class Sources:
+    """Several fitted models, and what is trending, as one source of candidates.
+
+    Parameters
+    ----------
+    models : {name: fitted Recommender that can fold in}, all fitted on the same ratings.
+    each : how many candidates every source proposes, at least 1.
+
+    Raises DataError for models fitted on different catalogues, or a source called "trending" or "user".
+    """
+
+    def __init__(self, models: Mapping[str, Recommender], *, each: int = 100):
+        checks.whole("each", each, 1, "so many candidates are taken from every source")
+        catalogues = [model._fitted().items for model in models.values()]
+        if not catalogues or any(catalogue != catalogues[0] for catalogue in catalogues):
+            raise DataError("give at least one source, and fit all on the same ratings: they share a catalogue.")
+        self.models, self.each, self.items = dict(models), each, catalogues[0]
+        self.names = (*models, "trending")
+        self.columns = tuple(column for name in self.names for column in (name, f"{name}_rank"))
+        if len({*self.columns, *KNOWN, "request", "user", "item", "timestamp"}) < 2 * len(self.names) + len(KNOWN) + 4:
+            raise DataError(f"sources {', '.join(self.names)}: a name occurs twice, or is one of the table's columns.")
+
+    def candidates(self, history: pd.DataFrame, trending: np.ndarray) -> pd.DataFrame:
+        """The best `each` unseen items of every source: columns item, and for every source its score and rank.
+
+        history : columns item, rating: what the user rated so far. trending : (n_items,) counts in the order of `items`.
+        """
+        columns = self.items.rows(history["item"])
+        order = np.argsort(columns)[(columns < 0).sum() :]  # items that are newer than the models say nothing to them
+        columns, values = columns[order], history["rating"].to_numpy(dtype=float)[order]
+        if len(columns) == 0:
+            raise UnknownIdError("none of the history's items is known to the models: answer with what is popular.")
+        scores = np.vstack([*(model._fold_in(columns, values) for model in self.models.values()), trending])
+        scores[:, columns] = np.nan
+        # A full ranking, since a candidate of one source has a rank in all others, too.
+        order = np.argsort(-scores, axis=1, kind="stable")  # NaN last
+        rank = np.empty_like(order)
+        np.put_along_axis(rank, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
+        chosen = np.flatnonzero((rank <= self.each).any(axis=0) & ~np.isnan(scores).any(axis=0))
+        table = {"item": self.items.ids[chosen]}
+        for name, score, place in zip(self.names, scores, rank):
+            table |= {name: score[chosen], f"{name}_rank": place[chosen]}
+        return pd.DataFrame(table)
+
+    def table(self, asked: pd.DataFrame, ratings: pd.DataFrame, trends: Trending | None = None) -> pd.DataFrame:
+        """The candidates of all requests (of `requests`), below each other, with columns request, user, timestamp.
+
+        ratings : all of them; of each user only those before the request's second are read. trends : Trending(ratings),
+        if it is there already.
+        """
+        require_columns(asked, request="request", user="user", timestamp="timestamp")
+        trends = Trending(ratings) if trends is None else trends
+        of = dict(tuple(ratings[ratings["user"].isin(asked["user"])].groupby("user")))
+        parts = []
+        for request, user, second in asked[["request", "user", "timestamp"]].itertuples(index=False):
+            past = of[user][of[user]["timestamp"] < second]
+            part = self.candidates(past, trends.at(second, self.items.ids))
+            parts.append(part.assign(request=request, user=user, timestamp=second))
+        return pd.concat(parts, ignore_index=True)
+
+
+class TwoStage:
+    """The system that answers a request: sources, features, ranker, in this order, each a step of its own.
+
+    sources : Sources. look_up : known_now(store) in service; known_then(ratings) in a rehearsal. ranker : Trees.
+    trending : (n_items,) counts, kept in memory and renewed (`trending = ...`) when the online store is filled.
+    """
+
+    def __init__(self, sources: Sources, look_up: Lookup, ranker: Trees, trending: np.ndarray):
+        self.sources, self.look_up, self.ranker, self.trending = sources, look_up, ranker, trending
+
+    def candidates(self, user: object, history: pd.DataFrame, second: int) -> pd.DataFrame:
+        return self.sources.candidates(history, self.trending).assign(user=user, timestamp=second)
+
+    def ranked(self, table: pd.DataFrame, n: int = 10) -> pd.DataFrame:
+        """The n best of candidates with features: columns user, item, score, rank."""
+        best = top_k(self.ranker.score(table)[None], min(n, len(table)))[0]
+        scores = self.ranker.score(table.iloc[best])
+        return table.iloc[best][["user", "item"]].assign(score=scores, rank=np.arange(1, len(best) + 1))
+
+    def recommend(self, user: object, history: pd.DataFrame, second: int, n: int = 10) -> pd.DataFrame:
+        """All steps but the re-ranking; history as in `Sources.candidates`."""
+        return self.ranked(self.look_up(self.candidates(user, history, second)), n).reset_index(drop=True)
+
+
+def lists(table: pd.DataFrame, score: np.ndarray, n: int = 10) -> pd.DataFrame:
+    """The n best rows of each request by `score`: columns user (the request's number), item, score, rank.
+
+    Equal scores stand in the order of the items.
+    """
+    out = table[["request", "item"]].assign(score=np.asarray(score, dtype=float))
+    out = out.sort_values(["request", "score", "item"], ascending=[True, False, True], ignore_index=True)
+    out["rank"] = out.groupby("request").cumcount() + 1
+    return out[out["rank"] <= n].rename(columns={"request": "user"}).reset_index(drop=True)
+
+
+def judge(name: str, found: pd.DataFrame, asked: pd.DataFrame, good: pd.DataFrame, k: int = 10) -> Evaluation:
+    """nDCG and recall at k of lists (of `lists`) for requests, with intervals, ready for evaluate.compare.
+
+    good : of `outcomes`. A user's requests are averaged first: the unit is the user. Requests without an outcome are left
+    out and counted; a request without a list scores 0.
+    """
+    hits, n_good = hit_table(found, good.rename(columns={"request": "user"}), asked["request"], k)
+    values = pd.DataFrame({f"ndcg@{k}": ndcg(hits, n_good), f"recall@{k}": recall(hits, n_good)})
+    users = values.groupby(asked["user"].to_numpy()).mean()
+    users["n_relevant"] = pd.Series(n_good).groupby(asked["user"].to_numpy()).sum()
+    metrics = {metric: bootstrap_mean(users[metric].to_numpy()) for metric in values}
+    counts = {"requests": len(asked), "requests without an outcome": int((n_good == 0).sum())}
+    what = int(pd.util.hash_pandas_object(asked[["user", "timestamp", "until"]], index=False).sum())
+    return Evaluation(name, metrics, users.rename_axis("user"), counts, {}, test_id=hash((what, len(good), k)))
+
+
+def true_chance(score: np.ndarray, kept: float) -> np.ndarray:
+    """Chances of a ranker that saw only the share `kept` of the negatives, brought back to all of them.
+
+        p = s / (s + (1 - s) / kept)
+
+    The odds of a yes were too high by 1 / kept. The order stays; a threshold, a sum with other terms, and a comparison with
+    another model need the true chance. Source: He et al. 2014, "Practical Lessons from
+    Predicting Clicks on Ads at Facebook", section 6.
+
+    >>> true_chance(np.array([0.5]), kept=0.1).round(4)
+    array([0.0909])
+    """
+    checks.number("kept", kept, 0, "the share of negatives that was kept", 1, above=True)
+    s = np.asarray(score, dtype=float)
+    return s / (s + (1 - s) / kept)
