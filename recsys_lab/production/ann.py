@@ -92,7 +92,9 @@ class VectorIndex:
             index = faiss.IndexHNSWFlat(d, self.links, metric)
             index.hnsw.efConstruction = self.care
         else:
-            centres = faiss.IndexFlatIP(d)  # faiss gives them length 1: by inner product, a long one would draw all to it
+            centres = faiss.IndexFlatIP(
+                d
+            )  # faiss gives them length 1: by inner product, a long one would draw all to it
             index = (
                 faiss.IndexIVFFlat(centres, d, cells, metric)
                 if self.kind == "ivf"
