@@ -18,15 +18,11 @@ from recsys_lab.production.ranking import (
     Trending,
     TwoStage,
     fit_ranker,
-    judge,
     known_now,
     known_then,
-    liked,
-    lists,
-    outcomes,
-    requests,
     true_chance,
 )
+from recsys_lab.production.rehearsal import judge, liked, lists, outcomes, requests
 from recsys_lab.production.trees import Trees
 
 SKLEARN = pytest.importorskip("sklearn.ensemble")
