@@ -29,7 +29,7 @@ N, SPREAD, QUERIES, ROUNDS = 1_000_000, 0.5, 150, 3
 BEAMS, PROBES = (16, 32, 64, 128, 256, 512), (1, 4, 16, 64, 256)
 INDEXES: dict[str, tuple[dict[str, Any], tuple[int | None, ...]]] = {
     "exact": ({"kind": "exact"}, (None,)),
-    "HNSW, 16 links": ({"kind": "hnsw", "links": 16, "care": 80}, BEAMS),
+    "HNSW, 16 links": ({"kind": "hnsw", "links": 16, "care": 100}, BEAMS),
     "IVF, 1,024 cells": ({"kind": "ivf", "cells": 1024}, PROBES),
     "IVF + PQ, 16 bytes": ({"kind": "pq", "cells": 1024, "code": 16}, PROBES),
     "IVF + PQ, 32 bytes": ({"kind": "pq", "cells": 1024, "code": 32}, PROBES),
@@ -38,8 +38,8 @@ INDEXES: dict[str, tuple[dict[str, Any], tuple[int | None, ...]]] = {
 
 def main() -> None:
     ratings = datasets.load("ml-100k").ratings
-    store.keep("ann", {**store.kept("ann"), "stages": stages(ratings)})
     store.keep("ann", {**store.kept("ann"), "curves": curves(ratings)})
+    store.keep("ann", {**store.kept("ann"), "stages": stages(ratings)})
     draw()
 
 

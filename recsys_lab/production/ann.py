@@ -48,8 +48,9 @@ class VectorIndex:
     Raises MissingExtraError without faiss, DataError for a parameter out of range.
 
     Sources: Jégou, Douze and Schmid 2011, "Product quantization for nearest neighbor search" (ivf, pq); Malkov and
-    Yashunin 2018, "Efficient and robust approximate nearest neighbor search using HNSW graphs"; Johnson, Douze and
-    Jégou 2017, "Billion-scale similarity search with GPUs" (faiss).
+    Yashunin 2018, "Efficient and robust approximate nearest neighbor search using HNSW graphs"; Bachrach et al. 2014,
+    "Speeding up the Xbox recommender system using a Euclidean transformation for inner-product spaces" (vectors of one
+    length); Johnson, Douze and Jégou 2017, "Billion-scale similarity search with GPUs" (faiss).
 
     >>> vectors = np.eye(3, dtype=np.float32)
     >>> VectorIndex(kind="exact").build(vectors).search([[0.1, 0.9, 0.2]], k=2).rows.tolist()
@@ -89,12 +90,15 @@ class VectorIndex:
         if self.kind == "exact":
             index = faiss.IndexFlatIP(d)
         elif self.kind == "hnsw":
-            index = faiss.IndexHNSWFlat(d, self.links, metric)
+            # By inner product the longest vectors are everybody's neighbours, and a walk gets stuck among them. One more
+            # number gives all vectors the same length; then the nearest by distance has the largest inner product.
+            self.length_ = float(np.einsum("nd,nd->n", x, x).max())
+            x = np.column_stack([x, np.sqrt(np.maximum(self.length_ - np.einsum("nd,nd->n", x, x), 0))])
+            index = faiss.IndexHNSWFlat(d + 1, self.links)
             index.hnsw.efConstruction = self.care
         else:
-            centres = faiss.IndexFlatIP(
-                d
-            )  # faiss gives them length 1: by inner product, a long one would draw all to it
+            # faiss keeps the centres at length 1: by inner product, a long one would draw all vectors to it.
+            centres = faiss.IndexFlatIP(d)
             index = (
                 faiss.IndexIVFFlat(centres, d, cells, metric)
                 if self.kind == "ivf"
@@ -127,10 +131,13 @@ class VectorIndex:
         hnsw.reset(), ivf.reset()
         if self.kind == "hnsw":
             index.hnsw.efSearch = self._effort(effort, 64)
-        elif self.kind in ("ivf", "pq"):
+            apart, rows = index.search(np.column_stack([q, np.zeros(len(q), dtype=np.float32)]), k)
+            scores = (np.einsum("md,md->m", q, q)[:, None] + self.length_ - apart) / 2  # |q - x|^2 = |q|^2 + |x|^2 - 2 q . x
+            return Found(rows, np.where(rows < 0, -np.inf, scores), int(hnsw.ndis))
+        if self.kind in ("ivf", "pq"):
             index.nprobe = min(self._effort(effort, 8), self.cells_)
         scores, rows = index.search(q, k)
-        work = {"exact": len(q) * n, "hnsw": hnsw.ndis}.get(self.kind, ivf.ndis + len(q) * self.cells_)
+        work = len(q) * n if self.kind == "exact" else ivf.ndis + len(q) * self.cells_
         return Found(rows, scores, int(work))
 
     @property

@@ -24,7 +24,7 @@ from recsys_lab.production.feature_store import FEATURES, VIEWS, FeatureReposito
 from recsys_lab.production.features import as_of, item_features, user_features
 from recsys_lab.production.trees import Trees
 from recsys_lab.ranking import top_k
-from recsys_lab.ratings import require_columns
+from recsys_lab.ratings import IdIndex, require_columns
 
 KNOWN = tuple(f"{view}__{feature}" for view in VIEWS for feature in FEATURES)  # the columns that the views bring
 Lookup = Callable[[pd.DataFrame], pd.DataFrame]
@@ -74,17 +74,22 @@ class Trending:
     """
 
     def __init__(self, ratings: pd.DataFrame):
-        self._of = {i: t.to_numpy().T for i, t in item_features(ratings).groupby("item")[["known_at", "ratings_7d"]]}
+        rows = item_features(ratings)  # by item, then by moment
+        self._items, self._count = IdIndex(rows["item"], noun="item"), rows["ratings_7d"].to_numpy(dtype=float)
+        place = self._items.rows(rows["item"])
+        self._first = np.searchsorted(place, np.arange(len(self._items)))
+        # One number that orders all rows by item, then by moment, so that one binary search serves all items.
+        self._zero = int(rows["known_at"].min()) - 1
+        self._span = int(rows["known_at"].max()) - self._zero + 1
+        self._key = place * self._span + (rows["known_at"].to_numpy() - self._zero)
 
     def at(self, second: float, items: np.ndarray) -> np.ndarray:
         """(len(items),) float; 0 where nothing was known yet."""
-        out = np.zeros(len(items))
-        for place, item in enumerate(items):
-            if item in self._of:
-                known_at, count = self._of[item]
-                row = np.searchsorted(known_at, second, side="right")
-                out[place] = count[row - 1] if row else 0.0
-        return out
+        place = self._items.rows(items)
+        moment = min(max(int(second) - self._zero, 0), self._span - 1)
+        row = np.searchsorted(self._key, place * self._span + moment, side="right") - 1
+        known = (place >= 0) & (row >= self._first[place])
+        return np.where(known, self._count[row], 0.0)
 
 
 class Sources:
@@ -122,10 +127,10 @@ class Sources:
         scores = np.vstack([*(model._fold_in(columns, values) for model in self.models.values()), trending])
         scores[:, columns] = np.nan
         # A full ranking, since a candidate of one source has a rank in all others, too.
-        order = np.argsort(-scores, axis=1, kind="stable")  # NaN last
+        order = np.argsort(-scores, axis=1, kind="stable")  # NaN last: a source may have nothing to say to this history
         rank = np.empty_like(order)
         np.put_along_axis(rank, order, np.arange(1, scores.shape[1] + 1)[None], axis=1)
-        chosen = np.flatnonzero((rank <= self.each).any(axis=0) & ~np.isnan(scores).any(axis=0))
+        chosen = np.flatnonzero(((rank <= self.each) & ~np.isnan(scores)).any(axis=0))
         table = {"item": self.items.ids[chosen]}
         for name, score, place in zip(self.names, scores, rank):
             table |= {name: score[chosen], f"{name}_rank": place[chosen]}

@@ -1,8 +1,8 @@
 """Boosted trees as arrays: what scikit-learn fitted, kept without pickle and answered without scikit-learn.
 
 A boosted model adds up trees: raw(x) = start + sum over t of leaf_t(x), and the chance of a yes is 1 / (1 + exp(-raw)).
-To answer, one walks down each tree. That is a loop over a few arrays, so a fitted model needs no more than them: they
-can be stored as numbers, and a request does not pay for the checks and copies of a library made for millions of rows.
+To answer, one walks down each tree. That is a loop over a few arrays, so a fitted model needs no more than them: they are
+stored as numbers, where scikit-learn's own object would need a pickle, and the service needs no scikit-learn.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def test_more_effort_finds_more_and_computes_more(vectors, queries, kind, little
     assert few.work < many.work
     if kind != "pq":  # true products of the rows that were found
         rows = np.maximum(many.rows, 0)
-        np.testing.assert_allclose(many.scores, np.einsum("md,mkd->mk", queries, vectors[rows]), rtol=1e-4)
+        np.testing.assert_allclose(many.scores, np.einsum("md,mkd->mk", queries, vectors[rows]), atol=1e-3)
 
 
 def test_all_cells_count_every_vector_once_and_every_centre(vectors, queries):
@@ -68,7 +68,7 @@ def test_the_same_vectors_give_the_same_index(vectors, queries, kind):
 def test_bytes_per_vector(vectors):
     sizes = {kind: VectorIndex(kind=kind, links=16, cells=20, code=4).build(vectors).bytes_per_vector for kind in KINDS}
     assert sizes["exact"] == pytest.approx(4 * 16, abs=1)
-    assert sizes["hnsw"] == pytest.approx(4 * 16 + 2 * 16 * 4 + 20, abs=12)
+    assert sizes["hnsw"] == pytest.approx(4 * 17 + 2 * 16 * 4 + 20, abs=12)
     assert sizes["ivf"] == pytest.approx(4 * 16 + 8, abs=2)
     assert sizes["pq"] < 4 + 8 + 8  # code, id, and a share of the tables
 

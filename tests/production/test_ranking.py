@@ -116,12 +116,26 @@ def test_trending_is_the_views_number(ratings, sources):
     second = CUT + 100_000
     rows = pd.DataFrame({"item": sources.items.ids, "timestamp": second})
     want = as_of(rows, item_features(ratings), "item")["ratings_7d"].fillna(0).astype(float)
-    np.testing.assert_array_equal(Trending(ratings).at(second, sources.items.ids), want)
+    trends = Trending(ratings)
+    np.testing.assert_array_equal(trends.at(second, sources.items.ids), want)
+    assert trends.at(0, sources.items.ids).sum() == 0
+    assert trends.at(9e9, [99_999]).tolist() == [0.0]
+    last = item_features(ratings).groupby("item")["ratings_7d"].last()
+    np.testing.assert_array_equal(trends.at(9e9, last.index.to_numpy()), last)
 
 
 def test_a_history_of_unknown_items_is_refused(sources):
     with pytest.raises(UnknownIdError, match="none of the history"):
         sources.candidates(pd.DataFrame({"item": [99_999], "rating": [5.0]}), np.zeros(len(sources.items)))
+
+
+def test_who_liked_nothing_still_gets_what_is_trending(ratings, sources):
+    history = pd.DataFrame({"item": sources.items.ids[:30], "rating": 1.0})
+    trending = Trending(ratings).at(CUT, sources.items.ids)
+    got = sources.candidates(history, trending)
+    assert len(got) >= 20
+    assert not got["item"].isin(history["item"]).any()
+    assert (got["trending_rank"] <= 20).sum() == 20
 
 
 def test_sources_share_a_catalogue(ratings):
