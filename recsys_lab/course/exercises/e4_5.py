@@ -322,72 +322,62 @@ def _check_true_chance(chance: Callable[[np.ndarray, float], np.ndarray]) -> Non
     same(certain, 1.0, what="a score of 1")
 
 
-# ------------------------------------------------------------------ 4.5.6 one step of MMR
-def _next_item(score: np.ndarray, similarity: np.ndarray, chosen: list[int], trade_off: float) -> int:
-    near = similarity[:, chosen].max(axis=1) if chosen else np.zeros(len(score))
-    gain = (1 - trade_off) * score - trade_off * near
-    gain[chosen] = -np.inf
-    return int(np.argmax(gain))
+# ------------------------------------------------------------------ 4.5.6 the slowest one percent
+def _whole(sources: np.ndarray, stages: np.ndarray, deadline: float) -> float:
+    return float(np.quantile(np.minimum(sources.max(axis=1), deadline) + stages.sum(axis=1), 0.99))
 
 
-def _next_item_wrongly(how: str) -> Callable[..., int]:
-    def step(score: np.ndarray, similarity: np.ndarray, chosen: list[int], trade_off: float) -> int:
-        part = similarity[:, chosen]
-        near = np.zeros(len(score))
-        if chosen:
-            near = {"sum": part.sum(axis=1), "mean": part.mean(axis=1), "last": part[:, -1]}.get(how, part.max(axis=1))
-        if how == "to all":
-            near = np.where(np.eye(len(score), dtype=bool), -np.inf, similarity).max(axis=1)
-        t = 1 - trade_off if how == "swapped" else trade_off
-        gain = (1 - t) * score + (1 if how == "plus" else -1) * t * near
-        if how != "chosen again":
-            gain[chosen] = -np.inf
-        return int(np.argmax(gain))
-
-    return step
-
-
-def _mmr_cases() -> list[tuple[np.ndarray, np.ndarray, list[int], float]]:
-    cases = []
-    for seed in range(40):
-        rng = np.random.default_rng(seed)
-        x = rng.normal(size=(8, 3))
-        x /= np.linalg.norm(x, axis=1, keepdims=True)
-        chosen = rng.permutation(8)[: seed % 6].tolist()
-        cases.append((rng.random(8), x @ x.T, chosen, float(rng.choice([0, 0.2, 0.5, 0.8]))))
-    return cases
-
-
-def _check_next_item(step: Callable[..., int]) -> None:
-    messages = {
-        "chosen again": "an item that is in the list already was chosen again. Leave those out.",
-        "plus": "similar items get a bonus. Being near to what is already there must cost something.",
-        "swapped": "trade_off is the weight of *variety*: 0 gives the order of the scores.",
-        "sum": "you added up the similarities to all items of the list. One near twin is enough to make an item redundant: the largest counts.",
-        "mean": "you averaged the similarities to the list. One near twin is enough to make an item redundant: the largest counts.",
-        "last": "you compared with the last chosen item only. A twin of any item of the list is redundant.",
-        "to all": "you compared with all candidates. Only items that are in the list can make another one redundant.",
-    }
-    cases = _mmr_cases()
-    got = []
-    for score, similarity, chosen, trade_off in cases:
-        answer = step(score.copy(), similarity.copy(), list(chosen), trade_off)
-        value = number(answer, "the item chosen")
-        if value != int(value) or not 0 <= value < len(score):
-            raise Incorrect(f"return the place of an item, a whole number from 0 to {len(score) - 1}; got {value:g}.")
-        got.append(int(value))
-    want = [_next_item(*case) for case in cases]
-    if got != want:
-        for how, message in messages.items():
-            if got == [_next_item_wrongly(how)(*case) for case in cases]:
-                raise Incorrect(message)
-        at = next(k for k, (a, b) in enumerate(zip(got, want)) if a != b)
-        if got[at] in cases[at][2]:
-            raise Incorrect(messages["chosen again"])
-        score, _, chosen, trade_off = cases[at]
-        raise Incorrect(
-            f"scores {np.round(score, 2).tolist()}, chosen {chosen}, trade_off {trade_off:g}: expected item {want[at]}, got {got[at]}."
+def _whole_wrongly(how: str) -> Callable[..., float]:
+    def whole(sources: np.ndarray, stages: np.ndarray, deadline: float) -> float:
+        first = np.minimum(sources.max(axis=1), deadline)
+        if how == "sum of percentiles":
+            return float(np.quantile(first, 0.99) + np.quantile(stages, 0.99, axis=0).sum())
+        if how == "one after the other":
+            first = np.minimum(sources.sum(axis=1), deadline)
+        if how == "mean source":
+            first = np.minimum(sources.mean(axis=1), deadline)
+        if how == "no deadline":
+            first = sources.max(axis=1)
+        total = first + stages.sum(axis=1)
+        if how == "deadline for all":
+            total = np.minimum(sources.max(axis=1) + stages.sum(axis=1), deadline)
+        if how == "slow ones dropped":
+            total = total[sources.max(axis=1) <= deadline]
+        if how == "stages in parallel":
+            total = first + stages.max(axis=1)
+        return float(
+            np.median(total) if how == "median" else total.mean() if how == "mean" else np.quantile(total, 0.99)
         )
+
+    return whole
+
+
+def _check_whole(whole: Callable[..., float]) -> None:
+    messages = {
+        "sum of percentiles": "you added up percentiles. A request that is slow in one stage is rarely slow in all, so the sum is too "
+        "high: add the times of each request, then take the percentile.",
+        "one after the other": "you added up the sources. They are asked at the same time: the slowest decides.",
+        "mean source": "you took the mean over the sources. They are all waited for: the slowest decides.",
+        "no deadline": "the deadline does nothing. Nobody waits longer than that for the sources.",
+        "deadline for all": "you cut the whole off at the deadline. It holds for the sources; the stages after them still take their time.",
+        "slow ones dropped": "you left out the requests with a slow source. They are answered, too, after the deadline.",
+        "stages in parallel": "the stages run one after the other, each needs what the one before made: add them up.",
+        "median": "that is the median, what half of the requests wait at most. Take the 99th percentile.",
+        "mean": "that is the mean. It hides the slow ones: take the 99th percentile.",
+    }
+    for seed, s, t, deadline in ((1, 4, 3, 30.0), (2, 3, 2, 15.0), (3, 1, 1, 25.0), (4, 5, 3, 1e9), (5, 2, 4, 12.0)):
+        rng = np.random.default_rng(seed)
+        sources, stages = rng.lognormal(2, 0.8, (500, s)), rng.lognormal(1.5, 0.7, (500, t))
+        got, want = (
+            number(whole(sources.copy(), stages.copy(), deadline), "the percentile"),
+            _whole(sources, stages, deadline),
+        )
+        if np.isclose(got, want, rtol=1e-9):
+            continue
+        for how, message in messages.items():
+            if np.isclose(got, _whole_wrongly(how)(sources, stages, deadline)):
+                raise Incorrect(message)
+        same(got, want, what=f"500 requests, {s} sources, {t} stages, deadline {deadline:g} ms: the 99th percentile")
 
 
 EXERCISES = [
@@ -552,30 +542,38 @@ EXERCISES = [
     ),
     Exercise(
         id="4.5.6",
-        title="The next item of a varied list",
-        kind="build",
+        title="What the slowest one percent waits for",
+        kind="figure it out",
         prompt="""
-            Write one step of MMR: which item comes next? `similarity` holds the cosines of all candidates with each other,
-            `chosen` the places of those that are in the list already (maybe none). `trade_off` is the weight of variety.
+            The sources are asked at the same time, and all of them are waited for, but no longer than `deadline`
+            milliseconds (who has not answered by then is left out). The stages after that run one after the other. You have
+            the times of many requests, one row each. What is the 99th percentile of the whole? Guess first: is it more or
+            less than the sum of the stages' own 99th percentiles?
         """,
-        reference=lambda: _next_item,
-        check=_check_next_item,
+        reference=lambda: _whole,
+        check=_check_whole,
         hints=(
-            "For each candidate: (1 - trade_off) times its score, minus trade_off times its largest similarity to a chosen one.",
-            "`near = similarity[:, chosen].max(axis=1) if chosen else 0`; set the gain of chosen items to `-np.inf`; `np.argmax`.",
+            "Work out how long *each request* takes: the slowest source (at most the deadline), plus its stages. Only then "
+            "take the percentile.",
+            "`first = np.minimum(sources.max(axis=1), deadline)`, then "
+            "`np.quantile(first + stages.sum(axis=1), 0.99)`.",
         ),
         wrong=(
-            WrongAnswer("chosen again", lambda: _next_item_wrongly("chosen again"), "chosen again"),
-            WrongAnswer("bonus for twins", lambda: _next_item_wrongly("plus"), "must cost"),
-            WrongAnswer("weights swapped", lambda: _next_item_wrongly("swapped"), "weight of *variety*"),
-            WrongAnswer("sum of similarities", lambda: _next_item_wrongly("sum"), "added up"),
-            WrongAnswer("mean similarity", lambda: _next_item_wrongly("mean"), "averaged"),
-            WrongAnswer("last item only", lambda: _next_item_wrongly("last"), "last chosen"),
-            WrongAnswer("all candidates", lambda: _next_item_wrongly("to all"), "all candidates"),
+            WrongAnswer("sum of percentiles", lambda: _whole_wrongly("sum of percentiles"), "added up percentiles"),
+            WrongAnswer("sources in sequence", lambda: _whole_wrongly("one after the other"), "at the same time"),
+            WrongAnswer("mean of the sources", lambda: _whole_wrongly("mean source"), "mean over the sources"),
+            WrongAnswer("no deadline", lambda: _whole_wrongly("no deadline"), "does nothing"),
+            WrongAnswer("deadline for the whole", lambda: _whole_wrongly("deadline for all"), "cut the whole off"),
+            WrongAnswer("slow requests dropped", lambda: _whole_wrongly("slow ones dropped"), "They are answered, too"),
+            WrongAnswer("stages in parallel", lambda: _whole_wrongly("stages in parallel"), "one after the other"),
+            WrongAnswer("the median", lambda: _whole_wrongly("median"), "that is the median"),
+            WrongAnswer("the mean", lambda: _whole_wrongly("mean"), "hides the slow ones"),
         ),
         points=2,
-        explanation="Greedy, one item at a time, and never sorry: the first item is always the best by score. Ten steps over "
-        "fifty candidates are five hundred small sums, so this stage is cheap, and it is the one that product people can read.",
+        explanation="Percentiles do not add up: being slow in one stage seldom coincides with being slow in the next. But "
+        "waiting for the slowest of several sources makes the tail worse with every source: with four, one request in "
+        "twenty-five meets a source in its slowest percent. Hence deadlines, and lists that can do without one source.",
+        expected=example("whole_p99([[5, 9]], stages=[[2, 3]], deadline=8)", lambda: 13.0),
     ),
 ]
 
