@@ -11,7 +11,7 @@ import argparse
 from collections.abc import Callable
 from functools import partial
 
-from benchmarks import accuracy, everybody, machine, neighbours, page, pictures, prose, seeds, start, store
+from benchmarks import accuracy, ann, everybody, machine, neighbours, page, pictures, prose, seeds, start, store
 from benchmarks.serving import __main__ as serving
 
 
@@ -23,6 +23,7 @@ def checks() -> None:
 
 def write() -> None:
     pictures.main()
+    ann.draw()
     page.main()
 
 
@@ -38,6 +39,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "start": (start.start, "start"),
     "growth": (start.grow, "growth"),
     "serving": (serving.measure, "serving"),
+    "ann": (ann.measure, "ann"),
     "mutation": (checks, "mutation"),
     "lessons": (prose.main, "lessons"),
     "page": (write, ""),
@@ -51,6 +53,7 @@ SHORT = (
     "mutation",
     "lessons",
     "serving",
+    "ann",
 )  # measured in one go; the others go on where they were interrupted
 
 

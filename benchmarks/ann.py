@@ -36,11 +36,10 @@ INDEXES: dict[str, tuple[dict[str, Any], tuple[int | None, ...]]] = {
 }
 
 
-def main() -> None:
+def measure() -> None:
     ratings = datasets.load("ml-100k").ratings
     store.keep("ann", {**store.kept("ann"), "curves": curves(ratings)})
     store.keep("ann", {**store.kept("ann"), "stages": stages(ratings)})
-    draw()
 
 
 # ---------------------------------------------------------------------- a million vectors
@@ -134,6 +133,8 @@ def stages(ratings: pd.DataFrame, n: int = 200) -> dict[str, Any]:
 
 # ---------------------------------------------------------------------- for the page
 def draw() -> None:
+    if not store.kept("ann"):
+        return
     import matplotlib.pyplot as plt
 
     set_up()
@@ -182,4 +183,5 @@ def section() -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    measure()
+    draw()

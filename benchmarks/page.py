@@ -6,7 +6,7 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from benchmarks import course, store
+from benchmarks import ann, course, store
 from benchmarks.pictures import NAMES
 from benchmarks.serving import report as service
 from benchmarks.targets import targets
@@ -145,6 +145,7 @@ def page() -> str:
         *course.section(),
         "## The service" if store.kept("serving") else "",
         service.report(store.kept("serving")),
+        *ann.section(),
         "## The machine",
         _machine(),
     ]
