@@ -68,9 +68,9 @@ films = data.items.set_index("item")
 # ## 1. A million inner products
 #
 # Implicit ALS of lesson 2.6 describes each film by a vector $q_i$ of 64 numbers and each user by $p_u$, and scores by
-# the inner product $p_u \cdot q_i$. For a list, you compute all of them and keep the ten largest. MovieLens 100K has 1,682
-# films, so nobody notices. Suppose that the catalogue had a million items, and that the service answered a thousand
-# requests a second:
+# the inner product $p_u \cdot q_i$. For a list, you compute all of them and keep the ten largest. MovieLens 100K has
+# 1,682 films, so nobody notices. Suppose that the catalogue had a million items, and that the service answered a
+# thousand requests a second:
 # %%
 model = ImplicitALS(threshold=4).fit(ratings)
 queries, factors = model.user_factors_.astype(np.float32), model.item_factors_.astype(np.float32)
@@ -115,8 +115,8 @@ show(
 
 
 # %% [markdown]
-# `VectorIndex` is a thin wrapper of this library around **faiss**, which Meta develops and which most vector databases use or
-# imitate. `kind="exact"` compares with everything. It is the answer key for the rest of the lesson.
+# `VectorIndex` is a thin wrapper of this library around **faiss**, which Meta develops and which most vector databases
+# use or imitate. `kind="exact"` compares with everything. It is the answer key for the rest of the lesson.
 #
 # ## 2. An inverted file
 #
@@ -125,8 +125,8 @@ show(
 # comes, compare it with the *centres* first, then with the vectors of the few cells that are nearest. How many cells is
 # the knob; faiss calls it `nprobe`.
 #
-# Here is k-means in a few lines. Nearness is by direction, since for an inner product a long centre would attract everything: the
-# centres are kept at length 1.
+# Here is k-means in a few lines. Nearness is by direction, since for an inner product a long centre would attract
+# everything: the centres are kept at length 1.
 # %%
 def k_means(vectors, cells, turns=10, seed=0):
     """Centres of length 1, (cells, d), and the cell of each vector, (n,)."""
@@ -197,9 +197,9 @@ for nprobe in (1, 2, 4, 8, 16, 64):
     rows.append((nprobe, recall(np.array([r for r, _ in found]), small_truth).mean().round(2), 100 * share))
 show(pd.DataFrame(rows, columns=["nprobe", "recall@10", "work (% of exact)"]).set_index("nprobe"), digits=2)
 # %% [markdown]
-# One cell of 64 holds nearly half of the answer, because vectors with large inner products with the query point in similar
-# directions. Eight of 64 find most of it. The last row is an index that searches everything, and then some: more than
-# 100 % of the work, as the centres come on top.
+# One cell of 64 holds nearly half of the answer, because vectors with large inner products with the query point in
+# similar directions. Eight of 64 find most of it. The last row is an index that searches everything, and then some:
+# more than 100 % of the work, as the centres come on top.
 #
 # How many cells should there be? With $n$ vectors in $C$ equal cells, of which $p$ are searched (`nprobe`), the work
 # is
@@ -238,8 +238,8 @@ best_cells_checked = ex("4.5.2").check(best_cells)
 # %% [markdown]
 # ## 3. A graph to walk in
 #
-# Cells are one idea. Here is another: link every vector to a few others that are near, and *walk*. Start anywhere,
-# look at the neighbours of where you are, go to the one that is nearest to the query, and stop when no neighbour is nearer.
+# Cells are one idea. Here is another: link every vector to a few others that are near, and *walk*. Start anywhere, look
+# at the neighbours of where you are, go to the one that is nearest to the query, and stop when no neighbour is nearer.
 # You know such searches from routing tables. Two things make it work (Malkov and Yashunin, 2018):
 #
 # - **Levels.** Most vectors live on the ground level only; each further level holds a small random part of the one
@@ -248,27 +248,30 @@ best_cells_checked = ex("4.5.2").check(best_cells)
 # - **A queue instead of one place.** The walk keeps the best `efSearch` vectors found so far and explores from all of
 #   them, so that one wrong turn is not the end. This is the knob.
 #
-# The index is called **HNSW**, for *hierarchical navigable small world*. It takes no training, and new vectors can be added at any
-# time; it pays with memory for the links, and cannot easily forget a vector.
+# The index is called **HNSW**, for *hierarchical navigable small world*. It takes no training, and new vectors can be
+# added at any time; it pays with memory for the links, and cannot easily forget a vector.
 #
-# One detail matters for recommenders. A walk needs *distances*: if A is near to B, then B is near to A's neighbours. For inner products that
-# fails, because the longest vectors (the popular films) have large products with everybody, and a walk gets stuck among
-# them. The library therefore gives each vector one more number, chosen so that all become equally long, and the query a 0 in that
-# place. The products do not change, and the nearest by distance now *is* the one with the largest product (Bachrach et al., 2014).
+# One detail matters for recommenders. A walk needs *distances*: if A is near to B, then B is near to A's neighbours.
+# For inner products that fails, because the longest vectors (the popular films) have large products with everybody, and
+# a walk gets stuck among them. The library therefore gives each vector one more number, chosen so that all become
+# equally long, and the query a 0 in that place. The products do not change, and the nearest by distance now *is* the
+# one with the largest product (Bachrach et al., 2014).
 #
 # ## 4. Sixteen bytes a vector
 #
 # Both need the vectors themselves in memory: 64 numbers of 4 bytes are 256 bytes each, 256 MB for a million, and
-# 256 GB for a billion. **Product quantisation** (Jégou, Douze and Schmid, 2011) keeps 16 bytes instead. Cut a vector into
-# $m = 16$ parts of four neighbouring numbers. For each part there is a *book* of 256 typical pieces, found by k-means. Write down for each
-# part the number of the piece that is most like it: one byte. The vector has become a **code** of $m$ bytes.
+# 256 GB for a billion. **Product quantisation** (Jégou, Douze and Schmid, 2011) keeps 16 bytes instead. Cut a
+# vector into $m = 16$ parts of four neighbouring numbers. For each part there is a *book* of 256 typical pieces, found
+# by k-means. Write down for each part the number of the piece that is most like it: one byte. The vector has become a
+# **code** of $m$ bytes.
 #
 # A lossy image format does that. What makes it a search index is that you never decode. Write $q_j$ for part $j$ of
 # the query and $b_{jc}$ for piece $c$ of book $j$. For each query, compute one small table $T$
 #
 # $$T_{jc} = q_j \cdot b_{jc}$$
 #
-# of 16 x 256 numbers. For a vector whose code is $c_1, \dots, c_m$, the (approximate) inner product $s$ is then a sum of look-ups:
+# of 16 x 256 numbers. For a vector whose code is $c_1, \dots, c_m$, the (approximate) inner product $s$ is then a sum
+# of look-ups:
 #
 # $$s = \sum_{j=1}^{m} T_{j c_j}$$
 # %% exercise="4.5.3"
@@ -309,10 +312,10 @@ show(
     }
 )
 # %% [markdown]
-# A sixteenth of the memory, the same scores as faiss, and a recall that you would not ship as it is. The errors of the codes are
-# small, but so are the differences between the tenth and the eleventh. Two remedies are usual: longer codes, or asking the
-# codes for a hundred candidates and computing those hundred exactly. The second is the pattern of this whole lesson in
-# miniature: a cheap stage that must not miss, then an exact one that must not be slow.
+# A sixteenth of the memory, the same scores as faiss, and a recall that you would not ship as it is. The errors of the
+# codes are small, but so are the differences between the tenth and the eleventh. Two remedies are usual: longer codes,
+# or asking the codes for a hundred candidates and computing those hundred exactly. The second is the pattern of this
+# whole lesson in miniature: a cheap stage that must not miss, then an exact one that must not be slow.
 # %%
 hundred = quantised.search(asked_by, 100)[1]
 exactly = np.array([f[np.argsort(-(small[f] @ q), kind="stable")[:10]] for q, f in zip(asked_by, hundred)])
@@ -334,8 +337,8 @@ show(
 # %% [markdown]
 # ## 5. Which index?
 #
-# Now all four on the 30,000, each with its knob turned from little to much. The library's `pq` combines both ideas: cells, and
-# within them codes.
+# Now all four on the 30,000, each with its knob turned from little to much. The library's `pq` combines both ideas:
+# cells, and within them codes.
 # %%
 settings = {
     "HNSW, 16 links": ({"kind": "hnsw", "links": 16, "care": 40}, (8, 16, 32, 64, 128, 256)),
@@ -407,16 +410,17 @@ figure_alt(
 )
 show(flattered.round(1))
 # %% [markdown]
-# Nothing changed but the data. Tight clusters fit into cells; spread out, the neighbours of a query lie in many cells, and four
-# of them hold fewer. The graph minds both ends: far apart there are more wrong turns, and close together a vector's sixteen
-# links all lead to its own family, from which a walk does not get out. So **measure recall on your own vectors and your own
-# queries**, not on a vendor's chart, and again after each retraining, because new factors are new data.
+# Nothing changed but the data. Tight clusters fit into cells; spread out, the neighbours of a query lie in many cells,
+# and four of them hold fewer. The graph minds both ends: far apart there are more wrong turns, and close together a
+# vector's sixteen links all lead to its own family, from which a walk does not get out. So **measure recall on your own
+# vectors and your own queries**, not on a vendor's chart, and again after each retraining, because new factors are new
+# data.
 #
 # ### With a clock, and with a million
 #
-# `benchmarks/ann.py` repeats this with 1,000,000 vectors, one query at a time, on one thread, and gives the times as ratios to
-# the exact search of the same run; the table and the figure are in `benchmarks/RESULTS.md`, section "Retrieval and
-# ranking". @@QUOTE@@
+# `benchmarks/ann.py` repeats this with 1,000,000 vectors, one query at a time, on one thread, and gives the times as
+# ratios to the exact search of the same run; the table and the figure are in `benchmarks/RESULTS.md`, section
+# "Retrieval and ranking". @@QUOTE@@
 #
 # %% [markdown] instructor=true
 # **Timing.** 20 minutes. Let people choose an index for three cases before they see the figure: 50,000 articles that
@@ -429,13 +433,13 @@ show(flattered.round(1))
 # %% [markdown]
 # ## 6. The second stage: requests, and what became of them
 #
-# An index makes one model fast. It does not make it right. All models of phase 2 know *who chose what*, and none of them knows
-# what time it is: which films are being watched this week, how old a film is, how much we know of this user. A second model
-# can look at all of that, for the two hundred candidates that the first stage left.
+# An index makes one model fast. It does not make it right. All models of phase 2 know *who chose what*, and none of
+# them knows what time it is: which films are being watched this week, how old a film is, how much we know of this user.
+# A second model can look at all of that, for the two hundred candidates that the first stage left.
 #
 # That second model, the **ranker**, needs examples: a list of candidates, and which of them the user went on to like.
-# They come from **requests** of the past. The rehearsal has to be honest about time, and MovieLens does not make that easy. Cut
-# it at one moment, ten weeks before its end, and see who is there on both sides:
+# They come from **requests** of the past. The rehearsal has to be honest about time, and MovieLens does not make that
+# easy. Cut it at one moment, ten weeks before its end, and see who is there on both sides:
 # %%
 from recsys_lab.evaluate import compare
 from recsys_lab.production.features import WEEK
@@ -458,8 +462,9 @@ START = CUT - 12 * WEEK  # from here to CUT the ranker learns
 before, after = (set(part["user"]) for _, part in ratings.groupby(ratings["timestamp"] >= CUT))
 show({"users before the cut": len(before), "after": len(after), "in both parts": len(before & after)})
 # %% [markdown]
-# Most people come once, rate for an hour, and never return. A test with the few who did would have wide intervals, and would be about unusual people.
-# But nobody says that a list is wanted only at the beginning of a visit. Ask in the middle of it:
+# Most people come once, rate for an hour, and never return. A test with the few who did would have wide intervals, and
+# would be about unusual people. But nobody says that a list is wanted only at the beginning of a visit. Ask in the
+# middle of it:
 #
 # > A **request** is a user and a second: in each week, the first second at which at least 20 ratings of the user are
 # > known. For a newcomer that is after a few minutes, for a regular it is the return.
@@ -495,10 +500,10 @@ figure_alt(fig, "Requests a week, about 40 to 130 in each: twelve weeks in one c
 #
 # ### Four sources
 #
-# Which candidates? Real systems never rely on one source. We take four: EASE, implicit ALS, and item-item of lesson 2.6,
-# and what is *trending*, the films with the most ratings in the last seven days. The last is no model at all; it is the column
-# `ratings_7d` of the view `item_activity` of lesson 3.3. The models are fitted anew every four weeks, on what was known then.
-# Each source proposes its best 100 unseen films.
+# Which candidates? Real systems never rely on one source. We take four: EASE, implicit ALS, and item-item of lesson
+# 2.6, and what is *trending*, the films with the most ratings in the last seven days. The last is no model at all; it
+# is the column `ratings_7d` of the view `item_activity` of lesson 3.3. The models are fitted anew every four weeks, on
+# what was known then. Each source proposes its best 100 unseen films.
 
 
 # %%
@@ -527,8 +532,9 @@ judged, proposed, sources = propose(CUT, END)
 good, wanted = outcomes(asked, ratings), outcomes(judged, ratings)
 proposed[proposed["request"] == 0].head(3).round(3)
 # %% [markdown]
-# A row is a film that at least one source proposed, with the score and the rank that *every* source gives it. How many of the
-# films that people went on to like are among the candidates at all? That share is the ceiling of whatever comes after.
+# A row is a film that at least one source proposed, with the score and the rank that *every* source gives it. How many
+# of the films that people went on to like are among the candidates at all? That share is the ceiling of whatever comes
+# after.
 # %%
 yes, wanted_yes = liked(candidates, good), liked(proposed, wanted)
 found = pd.DataFrame(
@@ -575,9 +581,9 @@ show(
 
 
 # %% [markdown]
-# A colleague wants to save a fit: "We fit the sources once, on everything before `CUT`, and use them for both. Not a single rating
-# of the test window is in there." So `sources_until` becomes `CUT`. Is that sound? Think about what the ranker would see, and
-# write a reviewer for such plans.
+# A colleague wants to save a fit: "We fit the sources once, on everything before `CUT`, and use them for both. Not a
+# single rating of the test window is in there." So `sources_until` becomes `CUT`. Is that sound? Think about what the
+# ranker would see, and write a reviewer for such plans.
 # %% exercise="4.5.4"
 def leaks(plan):
     """The names of the leaks in a plan, out of "sources", "outcomes", "features", "judged sources": a list.
@@ -617,24 +623,24 @@ show({"our plan": leaks_checked(plan), "the colleague's": leaks_checked(plan | {
 # %% [markdown]
 # ## 8. A ranker of boosted trees
 #
-# The features of a row are the scores and ranks of the four sources, and what Feast's two views know *at that second*: `ratings`,
-# `mean_rating` and `ratings_7d`, of the user and of the film. `known_then` joins them as of each request (the `as_of` of
-# lesson 3.2). One fact that does not change comes on top: the year of the film.
+# The features of a row are the scores and ranks of the four sources, and what Feast's two views know *at that second*:
+# `ratings`, `mean_rating` and `ratings_7d`, of the user and of the film. `known_then` joins them as of each request
+# (the `as_of` of lesson 3.2). One fact that does not change comes on top: the year of the film.
 # %%
 look_up = known_then(ratings, films[["year"]])
 candidates, proposed = look_up(candidates), look_up(proposed)
 print(", ".join([*sources.columns, *KNOWN, "year"]))
 show({"training rows": len(candidates), "of them liked (%)": 100 * yes.mean()}, digits=3)
 # %% [markdown]
-# The model is **gradient boosting**: many small decision trees, each fitted to the errors that the sum of the earlier ones
-# still makes. Trees suit such a table: features of any scale, missing values, and interactions ("a high rank in EASE *and*
-# a film of this year") without anybody writing them down. `fit_ranker` trains scikit-learn's
+# The model is **gradient boosting**: many small decision trees, each fitted to the errors that the sum of the earlier
+# ones still makes. Trees suit such a table: features of any scale, missing values, and interactions ("a high rank in
+# EASE *and* a film of this year") without anybody writing them down. `fit_ranker` trains scikit-learn's
 # `HistGradientBoostingClassifier` on "liked or not", with one condition: a better score of a source must never lower
-# the answer (a *monotonic constraint*). A few thousand examples are little beside the hundred thousand ratings that
-# the sources have read, and without the constraint the trees fit dents into what those know.
+# the answer (a *monotonic constraint*). A few thousand examples are little beside the hundred thousand ratings that the
+# sources have read, and without the constraint the trees fit dents into what those know.
 #
-# Afterwards only arrays are left: `Trees` takes scikit-learn's nodes out and walks them in a small loop. So the ranker is stored
-# as numbers, without pickle. Does it give the same?
+# Afterwards only arrays are left: `Trees` takes scikit-learn's nodes out and walks them in a small loop. So the ranker
+# is stored as numbers, without pickle. Does it give the same?
 # %%
 ranker = fit_ranker(candidates, yes, sources, ("year",))
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -652,12 +658,13 @@ show({"largest difference to scikit-learn": gap.round(9), "trees of the ranker":
 # A claim that two stages are better needs rivals that were given a fair chance:
 #
 # - **each source alone**, as a list of its own;
-# - **a merge without learning**: reciprocal rank fusion adds 1 / (60 + rank) over the sources (Cormack, Clarke and Büttcher, 2009);
+# - **a merge without learning**: reciprocal rank fusion adds 1 / (60 + rank) over the sources (Cormack, Clarke and
+#   Büttcher, 2009);
 # - **the ranker alone**: boosted trees on the same features, but without sources. It ranks *all* unseen films;
 # - **the colleague's system**, whose training candidates come from sources that were fitted on everything before `CUT`.
 #
-# The ranker alone has 1.2 million rows to learn from, nearly all of them a no. As usual, we keep every yes and a random tenth of
-# the no's. Remember that; it comes back in section 9.
+# The ranker alone has 1.2 million rows to learn from, nearly all of them a no. As usual, we keep every yes and a random
+# tenth of the no's. Remember that; it comes back in section 9.
 # %%
 first_rated = np.full((ratings["user"].max() + 1, ratings["item"].max() + 1), np.inf)
 first_rated[ratings["user"], ratings["item"]] = ratings["timestamp"]
@@ -679,8 +686,9 @@ alone = Trees.fit(rows, is_yes, [*KNOWN, "year"], max_iter=100, learning_rate=0.
 all_films = look_up(every_film(judged))
 alone_score = alone.score(all_films)
 # %% [markdown]
-# And the colleague's, with the one change of the plan. Before we train, look at what the leak does to the training rows: how
-# good are EASE's own lists for the requests of the *training* weeks, as the honest plan sees them, and as the colleague does?
+# And the colleague's, with the one change of the plan. Before we train, look at what the leak does to the training
+# rows: how good are EASE's own lists for the requests of the *training* weeks, as the honest plan sees them, and as the
+# colleague does?
 # %%
 leaky = look_up(fitted(CUT).table(asked, ratings, trends))
 leaky_ranker = fit_ranker(leaky, liked(leaky, good), sources, ("year",))
@@ -695,8 +703,9 @@ show(
 # %% [markdown]
 # ### The result
 #
-# One word on tuning before you look. The sources, the year, the constraint and the sizes of the trees were chosen on requests *before* the ten weeks that we
-# judge (trained on an earlier part of them, tried on a later one), and then kept. These ten weeks were looked at once.
+# One word on tuning before you look. The sources, the year, the constraint and the sizes of the trees were chosen on
+# requests *before* the ten weeks that we judge (trained on an earlier part of them, tried on a later one), and then
+# kept. These ten weeks were looked at once.
 # %%
 fused = sum(1 / (60 + proposed[f"{name}_rank"]) for name in sources.names)
 rivals = {name: lists(proposed, proposed[name]) for name in sources.names}
@@ -722,21 +731,23 @@ figure_alt(
     fig, "Bars of nDCG@10 with intervals: the two-stage system leads, single sources and the ranker alone follow."
 )
 # %% [markdown]
-# The intervals overlap, and that says little: all systems answered the *same* users, so compare pairwise, user by user (lesson 1.5).
-# A negative difference means that the row's system is worse than both stages together.
+# The intervals overlap, and that says little: all systems answered the *same* users, so compare pairwise, user by user
+# (lesson 1.5). A negative difference means that the row's system is worse than both stages together.
 # %%
 contest = compare(results, "ndcg@10", against="both").set_index("model")
 show({"users": int(contest["users"].iloc[0])} | results["both"].counts)
 contest[["difference", "low", "high", "p_holm", "better"]].round(3)
 # %% [markdown]
-# Every interval of the honest rivals lies below zero. Two stages gain about 0.045 over the best single source, a fifth of its value, and as
-# much over the ranker alone. The sources know who likes what, the views know what is happening and the year how old it is; neither has both.
+# Every interval of the honest rivals lies below zero. Two stages gain about 0.045 over the best single source, a fifth
+# of its value, and as much over the ranker alone. The sources know who likes what, the views know what is happening and
+# the year how old it is; neither has both.
 #
-# Look at the colleague's row. The report is honest, since the test window is clean, and the system is worse: over a third of what the
-# two stages gained is gone, and the interval just excludes zero. The ranker learned in a world where films that the user was about to like
-# already stood at the top of the sources. In the judged weeks the sources are only as good as sources are. Two things softened the
-# blow here: the constraint, and that item-based models with strong ridge terms remember single people badly. A model with a vector for
-# each user would have remembered them well. And whoever had *reported* the training weeks would have announced nearly the double.
+# Look at the colleague's row. The report is honest, since the test window is clean, and the system is worse: over a
+# third of what the two stages gained is gone, and the interval just excludes zero. The ranker learned in a world where
+# films that the user was about to like already stood at the top of the sources. In the judged weeks the sources are
+# only as good as sources are. Two things softened the blow here: the constraint, and that item-based models with strong
+# ridge terms remember single people badly. A model with a vector for each user would have remembered them well. And
+# whoever had *reported* the training weeks would have announced nearly the double.
 #
 # %% [markdown] instructor=true
 # **Timing.** 30 minutes without an exercise; run, read, discuss.
@@ -757,9 +768,9 @@ show({"mean score (%)": 100 * alone_score.mean(), "liked (%)": 100 * happened.me
 
 
 # %% [markdown]
-# It promises several times too much. Nobody made a mistake in the training; the *sample* has more yes in it than the world.
-# Let $r$ be the share of the no's that was kept, $s$ the score, and $p$ the true chance. Throwing no's away multiplied the odds
-# of a yes by $1 / r$. Undo it.
+# It promises several times too much. Nobody made a mistake in the training; the *sample* has more yes in it than the
+# world. Let $r$ be the share of the no's that was kept, $s$ the score, and $p$ the true chance. Throwing no's away
+# multiplied the odds of a yes by $1 / r$. Undo it.
 # %% exercise="4.5.5"
 def chance(score, kept):
     """The true chances of a yes: array like score.
@@ -774,8 +785,9 @@ def chance(score, kept):
 # %% check="4.5.5"
 chance_checked = ex("4.5.5").check(chance)
 # %% [markdown]
-# The formula is $p = s / (s + (1 - s) / r)$; the library has it as `true_chance`. To see whether it is right, sort the rows by
-# score, cut them into ten groups of equal size, and compare promise and outcome in each. On the dashed line they are equal:
+# The formula is $p = s / (s + (1 - s) / r)$; the library has it as `true_chance`. To see whether it is right, sort the
+# rows by score, cut them into ten groups of equal size, and compare promise and outcome in each. On the dashed line
+# they are equal:
 # %%
 p = chance_checked(alone_score, KEPT)
 groups = pd.qcut(pd.Series(alone_score).rank(method="first"), 10, labels=False)
@@ -795,20 +807,22 @@ show(
     digits=2,
 )
 # %% [markdown]
-# The order of the films is untouched: each odds was multiplied by the same number. So nDCG is the same to the last digit, which is why this
-# bug survives every offline evaluation of lists. It bites where scores are added up, compared with a
-# threshold, or compared between two models that were trained with different samples.
+# The order of the films is untouched: each odds was multiplied by the same number. So nDCG is the same to the last
+# digit, which is why this bug survives every offline evaluation of lists. It bites where scores are added up, compared
+# with a threshold, or compared between two models that were trained with different samples.
 #
 # ## 10. The last stage, and the clock
 #
 # ### Re-ranking
 #
-# The ranker scores each film *for itself*. A list is more than its items: ten films of one series are ten good answers and
-# one bad page. The last stage looks at the list as a whole. You wrote one step of **MMR** (maximal marginal relevance) in lesson 2.5: the next film is
-# the one with the best balance of its score and its likeness to the films above it.
+# The ranker scores each film *for itself*. A list is more than its items: ten films of one series are ten good answers
+# and one bad page. The last stage looks at the list as a whole. You wrote one step of **MMR** (maximal marginal
+# relevance) in lesson 2.5: the next film is the one with the best balance of its score and its likeness to the films
+# above it.
 #
-# Variety is bought with score. What is the price? For each trade-off: the diversity (one minus the mean cosine of the genres within a list, lesson 2.5) and the nDCG. We do the same with
-# **freshness**, `rerank.fresh`: a lift that halves with every five years of a film's age.
+# Variety is bought with score. What is the price? For each trade-off: the diversity (one minus the mean cosine of the
+# genres within a list, lesson 2.5) and the nDCG. We do the same with **freshness**, `rerank.fresh`: a lift that halves
+# with every five years of a film's age.
 # %%
 shares, age = beyond.tags(data.items), (1998 - films["year"]).clip(lower=0)
 fifty = lists(proposed, ranker.score(proposed), n=50)
@@ -840,14 +854,16 @@ figure_alt(
     "Freshness: the mean age falls by more than half, nDCG stays level until 0.3 and then falls.",
 )
 # %% [markdown]
-# Up to 0.3 the price can hardly be seen, and what was wanted has moved: more kinds of films, or films three years younger. And whether users *want* the variety cannot be read off this plot: nDCG asks what people chose
-# without it. That is a question for an experiment (lesson 3.5). Such rules belong in a stage of their own, where product
-# people can read and change them without retraining a model.
+# Up to 0.3 the price can hardly be seen, and what was wanted has moved: more kinds of films, or films three years
+# younger. And whether users *want* the variety cannot be read off this plot: nDCG asks what people chose without it.
+# That is a question for an experiment (lesson 3.5). Such rules belong in a stage of their own, where product people can
+# read and change them without retraining a model.
 #
 # ### The same numbers in service
 #
-# In service, features come from the **online store**, not from a join over history. Lesson 3.3 proved both equal for single features; the ranker
-# sees them together. Fill a store, ask for one user at the end of the data, and compare with what a training row of that second would hold:
+# In service, features come from the **online store**, not from a join over history. Lesson 3.3 proved both equal for
+# single features; the ranker sees them together. Fill a store, ask for one user at the end of the data, and compare
+# with what a training row of that second would hold:
 # %%
 from recsys_lab.production.feature_store import FeatureRepository
 
@@ -890,11 +906,11 @@ workshop.cleanup()
 
 
 # %% [markdown]
-# You probably see what `benchmarks/RESULTS.md` has measured over 200 real requests: **the look-up of features takes about three quarters
-# of the whole**, and each of the other stages less than a tenth. It is not the model. It is a few hundred keys, fetched, decoded and
-# joined. That is the usual finding, and where the usual remedies begin: fewer candidates (the cost grows with
-# them), features of films kept in the process's memory and only those of the user fetched, one round trip instead of
-# two, and a deadline after which the list goes out in the order of the first stage.
+# You probably see what `benchmarks/RESULTS.md` has measured over 200 real requests: **the look-up of features takes
+# about three quarters of the whole**, and each of the other stages less than a tenth. It is not the model. It is a few
+# hundred keys, fetched, decoded and joined. That is the usual finding, and where the usual remedies begin: fewer
+# candidates (the cost grows with them), features of films kept in the process's memory and only those of the user
+# fetched, one round trip instead of two, and a deadline after which the list goes out in the order of the first stage.
 #
 # A budget is made from the top: 100 ms for the answer, subtract network and gateway, divide the rest by
 # measured shares, with a reserve, and give each stage a fallback for when it overruns. One question is left: 100 ms
@@ -916,7 +932,8 @@ def whole_p99(sources, stages, deadline):
 # %% check="4.5.6"
 whole_p99_checked = ex("4.5.6").check(whole_p99)
 # %% [markdown]
-# Made-up times, so that everybody gets the same: four sources of 10 ms in the median, each with a long tail, and three stages.
+# Made-up times, so that everybody gets the same: four sources of 10 ms in the median, each with a long tail, and three
+# stages.
 # %%
 rng = np.random.default_rng(45)
 slow = rng.lognormal(np.log(10), 0.7, (20_000, 4))
@@ -934,8 +951,9 @@ show(
     digits=3,
 )
 # %% [markdown]
-# The percentiles of the parts add up to too much, and four sources have a worse tail than one. With a deadline the whole becomes predictable, and the price is
-# stated: that many lists are made from three sources. Since the ranker can live with missing values, it can still rank them.
+# The percentiles of the parts add up to too much, and four sources have a worse tail than one. With a deadline the
+# whole becomes predictable, and the price is stated: that many lists are made from three sources. Since the ranker can
+# live with missing values, it can still rank them.
 #
 # %% [markdown] instructor=true
 # **Timing.** Sections 9 and 10: 50 minutes with both exercises.
@@ -954,13 +972,15 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # %% [markdown]
 # ## In production
 #
-# - **YouTube** described the two stages in 2016: one network picks hundreds out of millions of videos, another ranks them with many more
-#   features. The age of each training example is a feature, since models otherwise undervalue what is fresh (Covington, Adams and Sargin, RecSys 2016).
-# - **Pinterest's** related pins had three parts: several sources of candidates (billions of pins become about a thousand),
-#   a memory of what was clicked before, and a learned ranker. The paper tells three years of it, starting with the simplest thing that
-#   could be built (Liu et al., WWW Companion 2017).
-# - **Facebook** sampled negatives for its ad click model and corrected the predictions as in section 9. Its model combined boosted trees with a
-#   logistic regression, and what mattered most were features of the past behaviour of users and ads (He et al., ADKDD 2014).
+# - **YouTube** described the two stages in 2016: one network picks hundreds out of millions of videos, another ranks
+#   them with many more features. The age of each training example is a feature, since models otherwise undervalue what
+#   is fresh (Covington, Adams and Sargin, RecSys 2016).
+# - **Pinterest's** related pins had three parts: several sources of candidates (billions of pins become about a
+#   thousand), a memory of what was clicked before, and a learned ranker. The paper tells three years of it, starting
+#   with the simplest thing that could be built (Liu et al., WWW Companion 2017).
+# - **Facebook** sampled negatives for its ad click model and corrected the predictions as in section 9. Its model
+#   combined boosted trees with a logistic regression, and what mattered most were features of the past behaviour of
+#   users and ads (He et al., ADKDD 2014).
 # - **faiss** was built for collections of a billion vectors, where codes decide whether the index fits into memory
 #   at all (Johnson, Douze and Jégou, 2017).
 #
@@ -969,12 +989,13 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # *"We have ten million products and 80 milliseconds. Design the recommendations of the home page."*
 #
 # A good answer begins with the funnel and its numbers: ten million to a thousand by several sources, to fifty by a
-# ranker, to ten by rules. For each source it says what it adds and how it is found: an index of embeddings (which kind, which recall,
-# how much memory: 10 million x 64 x 4 bytes is 2.6 GB, so no codes are needed yet), precomputed lists, what is
-# trending. Then the ranker: label, features, where they come from at serving time, and that its training rows
-# were logged or rebuilt as of the request, with sources that had not seen the outcomes. Then
-# calibration if scores are compared, re-ranking as rules. Then the budget by stage, measured, with a deadline and a fallback each. Then how one would know that it works: nDCG on a
-# temporal split with intervals, recall of the candidates as the ceiling, an A/B test. Weak answers begin with the network's architecture.
+# ranker, to ten by rules. For each source it says what it adds and how it is found: an index of embeddings (which kind,
+# which recall, how much memory: 10 million x 64 x 4 bytes is 2.6 GB, so no codes are needed yet), precomputed lists,
+# what is trending. Then the ranker: label, features, where they come from at serving time, and that its training rows
+# were logged or rebuilt as of the request, with sources that had not seen the outcomes. Then calibration if scores are
+# compared, re-ranking as rules. Then the budget by stage, measured, with a deadline and a fallback each. Then how one
+# would know that it works: nDCG on a temporal split with intervals, recall of the candidates as the ceiling, an A/B
+# test. Weak answers begin with the network's architecture.
 #
 # ## Take-aways
 #
@@ -982,7 +1003,8 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # - An index trades recall for work and memory. Cells look at fewer vectors, codes at smaller ones, a graph walks.
 # - Measure recall on your own vectors: clusters flatter.
 # - Candidates set the ceiling. Judge a source by what it adds.
-# - Fit the sources before the requests that the ranker learns from. Otherwise it learns from scores that had read the answers.
+# - Fit the sources before the requests that the ranker learns from. Otherwise it learns from scores that had read the
+#   answers.
 # - Sampled negatives keep the order and break the number. One line of arithmetic brings it back.
 # - Time the stages. Look-ups, not models, often take most of it.
 #
@@ -1000,4 +1022,5 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # - X. He et al. (2014), "Practical Lessons from Predicting Clicks on Ads at Facebook", ADKDD, section 6.
 # - G. V. Cormack, C. L. A. Clarke and S. Büttcher (2009), "Reciprocal Rank Fusion outperforms Condorcet and individual
 #   Rank Learning Methods", SIGIR.
-# - J. Dean and L. A. Barroso (2013), "The Tail at Scale", Communications of the ACM 56(2): why many parallel calls make slow requests.
+# - J. Dean and L. A. Barroso (2013), "The Tail at Scale", Communications of the ACM 56(2): why many parallel calls make
+#   slow requests.
