@@ -420,7 +420,9 @@ show(flattered.round(1))
 #
 # `benchmarks/ann.py` repeats this with 1,000,000 vectors, one query at a time, on one thread, and gives the times as
 # ratios to the exact search of the same run; the table and the figure are in `benchmarks/RESULTS.md`, section
-# "Retrieval and ranking". @@QUOTE@@
+# "Retrieval and ranking". There, cells found 0.98 of the true ten in about an eighth of the time of the exact search, and
+# 0.85 in a thirtieth. Codes of 32 bytes took 40 bytes a vector instead of 264, and levelled off at 0.76; with 16 bytes,
+# at 0.47. The larger the catalogue, the closer are its vectors to each other, and the less a rounded score can tell apart.
 #
 # %% [markdown] instructor=true
 # **Timing.** 20 minutes. Let people choose an index for three cases before they see the figure: 50,000 articles that
