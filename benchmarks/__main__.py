@@ -13,6 +13,7 @@ from functools import partial
 
 from benchmarks import (
     accuracy,
+    ann,
     everybody,
     machine,
     neighbours,
@@ -36,6 +37,7 @@ def checks() -> None:
 
 def write() -> None:
     pictures.main()
+    ann.draw()
     page.main()
 
 
@@ -53,6 +55,7 @@ PARTS: dict[str, tuple[Callable[[], None], str]] = {
     "growth": (start.grow, "growth"),
     "spark": (spark.main, "spark"),
     "serving": (serving.measure, "serving"),
+    "ann": (ann.measure, "ann"),
     "mutation": (checks, "mutation"),
     "lessons": (prose.main, "lessons"),
     "page": (write, ""),
@@ -67,7 +70,11 @@ SHORT = (
     "mutation",
     "lessons",
     "serving",
+<<<<<<< HEAD
     "spark",
+=======
+    "ann",
+>>>>>>> p45
 )  # measured in one go; the others go on where they were interrupted
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import statistics
 from pathlib import Path
 
-from benchmarks import course, spark, store, surprise_table
+from benchmarks import ann, course, spark, store, surprise_table
 from benchmarks.pictures import NAMES
 from benchmarks.serving import report as service
 from benchmarks.targets import targets
@@ -150,6 +150,7 @@ def page() -> str:
         *spark.section(),
         "## The service" if store.kept("serving") else "",
         service.report(store.kept("serving")),
+        *ann.section(),
         "## The machine",
         _machine(),
     ]

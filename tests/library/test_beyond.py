@@ -128,6 +128,26 @@ def test_calibrated_lists_are_closer_to_the_users_own_mix(real):
     assert got.merge(lists, on=["user", "item", "score"]).shape[0] == len(got), "the model's own scores"
 
 
+def test_fresh_follows_its_formula_and_brings_newer_items(real):
+    _, _, lists, _ = real
+    age = pd.Series(np.arange(2000) % 7.0, index=np.arange(1, 2001))
+    age[lists["item"].iloc[0]] = np.nan
+    mine = lists[lists["user"] == 7]
+    score = mine["score"].to_numpy()
+    score = (score - score.min()) / (score.max() - score.min())
+    total = 0.7 * score + 0.3 * np.nan_to_num(0.5 ** (age.loc[mine["item"]].to_numpy() / 2))
+    want = mine["item"].to_numpy()[np.argsort(-total, kind="stable")[:10]]
+    assert rerank.fresh(mine, age, half_life=2, trade_off=0.3)["item"].tolist() == want.tolist()
+    means = [age.loc[rerank.fresh(lists, age.fillna(6), half_life=2, trade_off=t)["item"]].mean() for t in (0, 0.3, 1)]
+    assert means[0] > means[1] > means[2]
+    plain = lists[lists["rank"] <= 10].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rerank.fresh(lists, age, half_life=2, trade_off=0), plain)
+    with pytest.raises(DataError, match="younger than new"):
+        rerank.fresh(mine, age - 10, half_life=2)
+    with pytest.raises(DataError, match="half_life=0"):
+        rerank.fresh(mine, age, half_life=0)
+
+
 def test_refusals(toy, real):
     _, _, lists, shares = real
     with pytest.raises(DataError, match=r"trade_off=2.*from 0 to 1"):
