@@ -56,7 +56,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from recsys_lab import Ratings, datasets, registry
+from recsys_lab import registry
 from recsys_lab.course import figure_alt, show, start
 from recsys_lab.course.capstone import score
 from recsys_lab.course.capstone.new import new
@@ -385,7 +385,7 @@ show(
 # Guess the points of each before you run the cell. The first has a leak. The second has a leak *and* chance.
 # %%
 for name, changes in list(VARIANTS.items())[1:]:
-    folder = place / f"broken-{len(graded)}" / "film-night"
+    folder = place / f"broken-{len(graded)}"
     new(folder)
     graded[name] = score.grade(changed(folder, changes), only=LINES)
 won = pd.DataFrame({name: [row.points for row in one.rows] for name, one in graded.items()}, index=LINES).T

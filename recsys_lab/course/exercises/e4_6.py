@@ -23,13 +23,12 @@ from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example
 from recsys_lab.course.quiz import Question
 from recsys_lab.ratings import Ratings
 
-PACKAGE = "film_night"  # of the project that the lesson makes
-
 
 def changed(folder: Path, changes: Mapping[str, Mapping[str, str]]) -> Path:
-    """Replace texts that occur once, in files of a project; `PACKAGE` in a file's name is the lesson's."""
+    """Replace texts that occur once, in files of a project; PACKAGE in a file's name is the project's."""
+    package = next((folder / "src").iterdir()).name
     for name, replaced in changes.items():
-        path = folder / name.replace("PACKAGE", PACKAGE)
+        path = folder / name.replace("PACKAGE", package)
         text = path.read_text(encoding="utf-8")
         for old, fresh in replaced.items():
             if text.count(old) != 1:
