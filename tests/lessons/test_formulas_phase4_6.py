@@ -22,7 +22,7 @@ def test_the_interval_of_a_paired_difference(sides):
     a, b = rng.beta(1, 2, (2, 40))
     d = [difference(a=list(a), b=list(b), u=u) for u in range(1, 41)]
     d_bar = mean(d=d, n=40)
-    s = spread(d=d, n=40, **{"\\bar d": d_bar})
+    s = spread(d=d, n=40, d_bar=d_bar)
     h = half(s=s, n=40)
     close((d_bar, s), (np.mean(a - b), stats.tstd(a - b)))
     verdict = functions_of("4.6", "verdict", math=math)

@@ -1,4 +1,4 @@
-"""The answers of exercise 4.6.1 are written down in its module; here the defects are put into a project, and it is scored."""
+"""The answers of exercise 4.6.2 are written down in its module; here the defects are put into a project, and it is scored."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ VARIANTS: dict[str, dict[str, dict[str, str]]] = {
     },
 }
 
-# ------------------------------------------------------------------ 4.6.1 which line notices?
+# ------------------------------------------------------------------ 4.6.2 which line notices?
 # letter -> what is changed. tests/lessons/test_lesson_4_6.py puts all of them into one project, and scores it.
 ANSWER = "For people who look for a film on an evening, in a list that they may ignore; not for deciding what is made."
 _RETURN = "    return library_app(Settings.from_environment(model=model_path, events=events_url, data=data.NAME))\n"
@@ -157,7 +157,7 @@ def _but(**other: str) -> dict[str, str]:
 
 
 WHICH_LINE = Exercise(
-    id="4.6.1",
+    id="4.6.2",
     title="Which line notices?",
     kind="figure it out",
     prompt="""
@@ -192,7 +192,7 @@ WHICH_LINE = Exercise(
     "margin is sensible, is not. That is what the ten points of a human reader are for.",
 )
 
-# ------------------------------------------------------------------ 4.6.2 a test that bites
+# ------------------------------------------------------------------ 4.6.3 a test that bites
 SystemCheck = Callable[[Any, Path], None]
 
 
@@ -313,7 +313,7 @@ def _check_bites(check_system: SystemCheck) -> None:
 
 
 BITES = Exercise(
-    id="4.6.2",
+    id="4.6.3",
     title="A test that bites",
     kind="build",
     prompt="""
@@ -350,7 +350,7 @@ BITES = Exercise(
     "make them disagree.",
 )
 
-# ------------------------------------------------------------------ 4.6.3 not the same twice
+# ------------------------------------------------------------------ 4.6.4 not the same twice
 COLLEAGUE = """
 import hashlib, random, sys, time
 if sys.argv[1] == "stopped":
@@ -439,7 +439,7 @@ def _cause(**other: str) -> dict[str, str]:
 
 
 NOT_TWICE = Exercise(
-    id="4.6.3",
+    id="4.6.4",
     title="Not the same twice",
     kind="figure it out",
     prompt="""
@@ -470,7 +470,7 @@ NOT_TWICE = Exercise(
     "`mean` alone would not lose the point.",
 )
 
-# ------------------------------------------------------------------ 4.6.4 better, and how sure
+# ------------------------------------------------------------------ 4.6.1 better, and how sure
 Verdict = tuple[str, float, float, float]
 
 
@@ -582,7 +582,7 @@ def _check_verdict(verdict: Callable[..., Any]) -> None:
 
 
 BETTER = Exercise(
-    id="4.6.4",
+    id="4.6.1",
     title="Better, and how sure?",
     kind="build",
     prompt="""
@@ -766,7 +766,7 @@ NUMBERS = Exercise(
     "So read all markers first, as a parser with one bit of memory, and refuse whole.",
 )
 
-EXERCISES = [WHICH_LINE, BITES, NOT_TWICE, BETTER, NUMBERS]
+EXERCISES = [BETTER, WHICH_LINE, BITES, NOT_TWICE, NUMBERS]
 
 
 # ------------------------------------------------------------------ quiz
