@@ -261,7 +261,7 @@ def _bites(without: str = "", rows: Callable[[], pd.DataFrame] = _two_clubs) -> 
             assert lists.merge(table, on=["user", "item"]).empty
         if without == "same":
             assert lists.groupby("user")["item"].agg(tuple).nunique() > 1
-        elif without != "nothing personal":
+        else:
             first = lists[lists["rank"] == 1].set_index("user")["item"]
             assert first[1] == 2
         if without != "load":
@@ -338,7 +338,6 @@ BITES = Exercise(
     wrong=(
         WrongAnswer("cannot fail", lambda: _toothless, "whatever the system does"),
         WrongAnswer("lists differ, so they are personal", lambda: _bites("same"), "lists differ from user to user"),
-        WrongAnswer("nothing personal", lambda: _bites("nothing personal"), "most rated films"),
         WrongAnswer("does not load", lambda: _bites("load"), "loads another model"),
         WrongAnswer("does not join", lambda: _bites("seen"), "have rated"),
         WrongAnswer("does not count", lambda: _bites("short"), "one item less"),
@@ -572,9 +571,15 @@ def _check_verdict(verdict: Callable[..., Any]) -> None:
             raise Incorrect(f"{what}: the mean of the differences is {want[1]:.4f}, and not {numbers[0]:.4f}.")
         if not is_same(numbers[1:], list(want[2:])):
             half, right = (numbers[2] - numbers[1]) / 2, (want[3] - want[2]) / 2
-            if half > 1.3 * right:
+            d = (mine - theirs).dropna()
+            apart = 1.96 * math.sqrt(mine.var() / mine.count() + theirs.var() / theirs.count())
+            if is_same(half, apart) and not is_same(apart, right):
                 raise Incorrect(
-                    f"{what}: the interval is too wide. It is that of the mean *difference*: sd of the differences, divided by sqrt(n)."
+                    f"{what}: the interval is too wide, as if the two had been judged by different users. Take the spread of the differences."
+                )
+            if is_same(half, 1.96 * float(d.std(ddof=1))):
+                raise Incorrect(
+                    f"{what}: the interval is too wide. That is how much *users* differ; the mean of n of them is surer by sqrt(n)."
                 )
             raise Incorrect(f"{what}: half the interval is {right:.5f}, and not {half:.5f} (sd with n - 1 below).")
         if got[0] != want[0]:
@@ -599,8 +604,8 @@ BETTER = Exercise(
     ),
     wrong=(
         WrongAnswer("looks at the mean only", lambda: _verdict_but("mean only"), "'not clear'"),
-        WrongAnswer("not paired", lambda: _verdict_but("unpaired"), "too wide"),
-        WrongAnswer("the spread of users", lambda: _verdict_but("spread"), "too wide"),
+        WrongAnswer("not paired", lambda: _verdict_but("unpaired"), "by different users"),
+        WrongAnswer("the spread of users", lambda: _verdict_but("spread"), "how much *users* differ"),
         WrongAnswer("pairs by position", lambda: _verdict_but("by position"), "another order"),
         WrongAnswer("NaN is zero", lambda: _verdict_but("nan is zero"), "NaN"),
         WrongAnswer("drops ties", lambda: _verdict_but("no ties"), "difference of 0"),
@@ -659,7 +664,7 @@ def _fill_but(what: str) -> Callable[..., Any]:
                 pattern = re.compile(rf"(<!-- report:{name} -->).*?(<!-- /report:{name} -->)", re.DOTALL)
                 text = pattern.sub(lambda found, block=block: f"{found[1]}\n{block}\n{found[2]}", text, count=1)
             return text
-        return sound.strip() if what == "strips" else sound.replace("\n\n", "\n")
+        return sound.strip()
 
     return fill
 
@@ -757,7 +762,6 @@ NUMBERS = Exercise(
         WrongAnswer("the block as a pattern's replacement", lambda: _fill_but("template"), "backslashes"),
         WrongAnswer("eats the markers", lambda: _fill_but("eats markers"), "markers got lost"),
         WrongAnswer("strips the file", lambda: _fill_but("strips"), "own words"),
-        WrongAnswer("tidies blank lines", lambda: _fill_but("tidies"), "own words"),
         WrongAnswer("the first one only", lambda: _fill_but("once"), "stands twice"),
     ),
     points=3,
