@@ -662,7 +662,9 @@ def _fill_but(what: str) -> Callable[..., Any]:
         if what == "once":
             for name, block in blocks.items():
                 pattern = re.compile(rf"(<!-- report:{name} -->).*?(<!-- /report:{name} -->)", re.DOTALL)
-                text = pattern.sub(lambda found, block=block: f"{found[1]}\n{block}\n{found[2]}", text, count=1)
+                found = pattern.search(text)
+                if found:
+                    text = f"{text[: found.end(1)]}\n{block}\n{text[found.start(2) :]}"
             return text
         return sound.strip()
 
@@ -733,6 +735,10 @@ def _check_fill(fill: Callable[..., Any]) -> None:
             got = fill(text, {"results": "A", "groups": "B"})
         except ValueError:
             continue
+        except KeyError as error:
+            raise Incorrect(
+                f"{what}: a KeyError of {error} is no refusal. Raise a ValueError, before anything is replaced."
+            ) from None
         raise Incorrect(
             f"{what}: that must be refused by a ValueError, before anything is replaced; it became {got!r}."
         )
