@@ -70,11 +70,8 @@ SHORT = (
     "mutation",
     "lessons",
     "serving",
-<<<<<<< HEAD
     "spark",
-=======
     "ann",
->>>>>>> p45
 )  # measured in one go; the others go on where they were interrupted
 
 

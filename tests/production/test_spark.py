@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("pyspark", reason="pip install 'recsys-lab[spark]'")
-pyarrow = pytest.importorskip("pyarrow", reason="pip install 'recsys-lab[spark]'")
+pytest.importorskip("pyarrow", reason="pip install 'recsys-lab[spark]'")
+
+import pyarrow
 
 from recsys_lab import BiasedALS, metrics, split, storage
 from recsys_lab.als import rest_of
