@@ -204,7 +204,7 @@ TOGETHER = [list(FAULTS)[:5], list(FAULTS)[5:]]
 def test_each_fault_loses_what_it_should(several, variant):
     folder = variant(*(FAULTS[fault][0] for fault in several))
     expected = {name: points for fault in several for name, points in FAULTS[fault][1].items()}
-    code = cli.OK if sum(expected.values()) <= 6 else cli.CHECK_FAILED
+    code = cli.OK if sum(expected.values()) <= 2 else cli.CHECK_FAILED
     graded = scored(folder, code)
     assert lost(graded["rows"]) == expected, graded["rows"]
     if "has a number that somebody typed" in several:
@@ -244,6 +244,16 @@ ONLY = {
         {"src/film_night/recipe.py": {'"ease"': '"popularity"', '{"threshold": 4.0}': "{}"}},
         ("trains", "popularity", "neighbours", "stranger", "newcomer"),
         {"popularity": 2, "neighbours": 2, "newcomer": 1},
+    ),
+    "reads the hidden ratings behind chance": (
+        {
+            "src/film_night/model.py": {
+                "data.ratings(rows)": "data.ratings(rows.assign(rating=rows['rating'].clip(lower=1 + 1e-9 * "
+                "data.load()['rating'].mean() + 1e-9 * __import__('numpy').random.default_rng().random())))"
+            }
+        },
+        ("repeats", "popularity", "neighbours"),
+        {"repeats": 1, "popularity": 2, "neighbours": 2},
     ),
     "has tests that cannot fail": (
         {
@@ -367,6 +377,22 @@ def test_unknown_data_and_folders_without_a_project_are_refused(tmp_path):
     (tmp_path / "pyproject.toml").write_text("[project\n")
     with pytest.raises(DataError, match="cannot be read"):
         grade(tmp_path)
+
+
+def test_a_block_without_its_end_swallows_nothing(reference):
+    code = (
+        "from film_night import report\n"
+        "whole = '<!-- report:a -->\\nold\\n<!-- /report:a -->'\n"
+        "print(report.filled(whole, {'a': 'new', 'b': 'more'}))\n"
+        "for text in (whole[:-1], '<!-- report:a -->\\nMy words.\\n' + whole, whole + '<!-- /report:b -->', "
+        "whole.replace('report:a', 'report:c')):\n"
+        "    try:\n        report.filled(text, {'a': 'new', 'b': 'more'})\n"
+        "    except ValueError as error:\n        print('no partner' in str(error))\n"
+    )
+    variables = environment(0)
+    variables["PYTHONPATH"] = os.pathsep.join([str(reference / "src"), variables["PYTHONPATH"]])
+    ran = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["<!-- report:a -->", "new", "<!-- /report:a -->", *["True"] * 4]
 
 
 def test_project_4_is_the_capstone(tmp_path):

@@ -26,12 +26,13 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Grade:
-    """The rubric's lines, and the errors of the learner's code by step, each a short traceback."""
+    """The rubric's lines, the errors of the learner's code by step, each a short traceback, and what it takes to pass."""
 
     project: int
     seed: int
     rows: tuple[Row, ...]
     errors: dict[str, str]
+    tenths: int = 7
 
     @property
     def points(self) -> int:
@@ -43,8 +44,8 @@ class Grade:
 
     @property
     def passed(self) -> bool:
-        """Seven tenths of the points, rounded up."""
-        return 10 * self.points >= 7 * self.of
+        """So many tenths of the points, rounded up."""
+        return 10 * self.points >= self.tenths * self.of
 
 
 def beats(what: str, of: int, results: Mapping[str, Evaluation], other: str, metric: str) -> Row:

@@ -34,8 +34,13 @@ def write(folder: Path) -> list[Path]:
 
 
 def filled(text: str, made: Mapping[str, str]) -> str:
-    """The text with its blocks replaced."""
+    """The text with its blocks replaced. Raises ValueError where a block has no beginning, no end, or no measurement."""
     markers = re.compile(r"(<!-- report:(\w+) -->\n).*?(<!-- /report:\2 -->)", re.DOTALL)
+    whole = [found[2] for found in markers.finditer(text)]
+    if not len(whole) == text.count("<!-- report:") == text.count("<!-- /report:") or not made.keys() >= set(whole):
+        raise ValueError(
+            "a marker `<!-- report:NAME -->` has no partner or no measurement: mend the file, then repeat."
+        )
     return markers.sub(lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}", text)
 
 
