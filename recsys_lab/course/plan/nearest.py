@@ -1,0 +1,110 @@
+"""Where a plan cannot be: how many hours are missing, and the nearest plans that work. Each has been made."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, timedelta
+from math import ceil
+
+from recsys_lab.course.plan import schedule
+from recsys_lab.course.plan.graph import Standing, Task, todo
+from recsys_lab.course.plan.request import OUTSIDE, Request, options
+from recsys_lab.errors import DataError
+
+LATER, MORE, LESS, FEWER = "later", "more hours", "less outside", "fewer phases"
+
+
+def refusal(
+    request: Request, tasks: Mapping[str, Task], standing: Standing, first: date, missing: int
+) -> schedule.Impossible:
+    """The error to raise for a request that lacks minutes when it is planned from `first` on."""
+    horizon = first + schedule.LONGEST
+    limit = min(request.until or horizon, horizon)
+
+    @functools.cache
+    def work(phases: tuple[int, ...], outside: str, goal: str) -> list[Task]:
+        return todo(tasks, replace(request, phases=phases, outside=outside, goal=goal), standing)
+
+    def missed(wish: Request) -> int:
+        last = min(wish.until or horizon, horizon)
+        return schedule.fill(work(wish.phases, wish.outside, wish.goal), wish, first, last, {})[1]
+
+    def later(wish: Request) -> Request | None:
+        """The first day on which all is done; at the latest the Sunday of its week, which keeps its buffer."""
+        if wish.until is None:
+            return None
+        parts, missing = schedule.fill(work(wish.phases, wish.outside, wish.goal), wish, first, horizon, {})
+        ends = [replace(wish, until=parts[-1].day + timedelta(days=more)) for more in range(7)] if not missing else []
+        return next((end for end in ends if not missed(end)), None)
+
+    def fits(wishes: Iterable[Request]) -> Request | None:
+        return next((wish for wish in wishes if not missed(wish)), None)
+
+    fewer = list(_fewer(request))
+    found = {
+        LATER: later(request),
+        MORE: _more(request, missed),
+        LESS: fits(_less(request)),
+        FEWER: fits(fewer) or (later(fewer[-1]) if fewer else None),
+    }
+    offers = {name: wish for name, wish in found.items() if wish is not None}
+    told = [
+        f"this plan cannot be. {_hours(sum(t.minutes for t in work(request.phases, request.outside, request.goal)))} hours "
+        f"are to be done. With {request.hours:g} a week, {request.buffer} % of them kept free, {_hours(missing)} find no place "
+        f"from {first} until {limit}" + ("." if limit == request.until else ", and longer than ten years no plan is made for.")
+    ]
+    told += ["The nearest plans that work:"] if offers else ["No plan near it works: choose more hours a week."]
+    told += [f"  {_change(name, request, wish)}" for name, wish in offers.items()]
+    return schedule.Impossible("\n".join(told), missing, offers)
+
+
+def _more(request: Request, missed: Callable[[Request], int]) -> Request | None:
+    """Hours a week, in half hours, that work where half an hour less does not; by halving what lies between."""
+
+    def wish(halves: int) -> Request | None:
+        try:
+            return request.with_hours(halves / 2)
+        except DataError:  # a day of more than twelve hours
+            return None
+
+    low = int(request.hours * 2)  # does not work
+    high = next((h for h in range(120, low, -1) if wish(h)), low)
+    most = wish(high)
+    if high == low or most is None or missed(most):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        between = wish(middle)
+        if between is None or missed(between):
+            low = middle
+        else:
+            high = middle
+    return wish(high)
+
+
+def _less(request: Request) -> Iterator[Request]:
+    """The same phases with fewer outside hours."""
+    names = list(OUTSIDE)
+    for name in names[names.index(request.outside) + 1 :]:
+        yield replace(request, outside=name)
+
+
+def _fewer(request: Request) -> Iterator[Request]:
+    """Without the last phases: as few of them as possible, and first with the outside hours as they are."""
+    for count in range(len(request.phases) - 1, 0, -1):
+        phases = request.phases[:count]
+        wish = replace(request, phases=phases, goal=request.goal if 4 in phases else "course")
+        yield wish
+        yield from _less(wish)
+
+
+def _hours(minutes: int) -> str:
+    return f"{ceil(minutes / 6) / 10:g}"
+
+
+def _change(name: str, request: Request, wish: Request) -> str:
+    """An offer in one line: what changes, as options of the command."""
+    before, after = options(request), options(wish)
+    return f"{name}: " + " ".join(f"--{key} {value}" for key, value in after.items() if before.get(key) != value)
