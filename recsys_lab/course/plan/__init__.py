@@ -1,6 +1,7 @@
 """The personal plan: the course on a calendar, sitting by sitting, or an honest no with the nearest plans that work.
 
-    request.py     what is asked of a plan: hours, days, dates, pauses, background, goal; as text and as values
+    request.py     what is asked of a plan: hours, days, dates, pauses, background, goal
+    options.py     the same as text: options, answers, plan.json
     graph.py       what there is to do, from the lessons' front matter and the phase guides, and what it builds on
     standing.py    what progress.json says is done, begun, or to be skipped
     schedule.py    tasks into sittings; the plan, or why there is none

@@ -99,7 +99,11 @@ def known(ids: Iterable[str], tasks: Mapping[str, Task]) -> None:
     for id in ids:
         if id not in tasks:
             near = difflib.get_close_matches(id, tasks, 3, 0.5)
-            advice = f"did you mean {', '.join(near)}?" if near else "use a lesson's id, or one of your plan, such as quiz-1."
+            advice = (
+                f"did you mean {', '.join(near)}?"
+                if near
+                else "use a lesson's id, or one of your plan, such as quiz-1."
+            )
             raise UnknownIdError(f"done: {id!r} is no task of the course: {advice}")
 
 
@@ -113,7 +117,9 @@ def todo(tasks: Mapping[str, Task], request: Request, standing: Standing) -> lis
         for task in tasks.values()
         if task.phase in request.phases
         and task.id not in done
-        and not (task.kind == "outside" and (request.outside == "none" or (request.outside == "core" and task.optional)))
+        and not (
+            task.kind == "outside" and (request.outside == "none" or (request.outside == "core" and task.optional))
+        )
     }
     chosen = closure(chosen, tasks, done)
     left = {

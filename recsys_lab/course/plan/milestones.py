@@ -20,7 +20,9 @@ WEEK, MONTH, QUARTER = ("This week", 7), ("This month", 30), ("The next 90 days"
 MILESTONES = (
     Milestone(*WEEK, "enrol in a machine-learning course", "`recsys-lab diagnostic`, then lesson 1.1", ("diagnostic",)),
     Milestone(*WEEK, "install Python and Jupyter", "`make lab` and lesson 00", ("00",)),
-    Milestone(*WEEK, "read about the Netflix Prize", "the story at the start of lesson 2.1; it can be read at once", ()),
+    Milestone(
+        *WEEK, "read about the Netflix Prize", "the story at the start of lesson 2.1; it can be read at once", ()
+    ),
     Milestone(*MONTH, "two weeks of the course, with scikit-learn", "lessons 1.2 and 1.3", ("1.2", "1.3")),
     Milestone(*MONTH, "explore MovieLens in pandas", "lesson 1.1", ("1.1",)),
     Milestone(
@@ -36,7 +38,10 @@ MILESTONES = (
         ("1.4", "1.5", "project-1", "2.1"),
     ),
     Milestone(
-        *QUARTER, "build a collaborative filter on a small data set, and evaluate it", "lessons 2.2 and 2.3", ("2.2", "2.3")
+        *QUARTER,
+        "build a collaborative filter on a small data set, and evaluate it",
+        "lessons 2.2 and 2.3",
+        ("2.2", "2.3"),
     ),
     Milestone(
         *QUARTER,

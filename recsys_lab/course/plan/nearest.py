@@ -10,7 +10,8 @@ from math import ceil
 
 from recsys_lab.course.plan import schedule
 from recsys_lab.course.plan.graph import Standing, Task, todo
-from recsys_lab.course.plan.request import OUTSIDE, Request, options
+from recsys_lab.course.plan.options import command
+from recsys_lab.course.plan.request import OUTSIDE, Request
 from recsys_lab.errors import DataError
 
 LATER, MORE, LESS, FEWER = "later", "more hours", "less outside", "fewer phases"
@@ -53,7 +54,8 @@ def refusal(
     told = [
         f"this plan cannot be. {_hours(sum(t.minutes for t in work(request.phases, request.outside, request.goal)))} hours "
         f"are to be done. With {request.hours:g} a week, {request.buffer} % of them kept free, {_hours(missing)} find no place "
-        f"from {first} until {limit}" + ("." if limit == request.until else ", and longer than ten years no plan is made for.")
+        f"from {first} until {limit}"
+        + ("." if limit == request.until else ", and longer than ten years no plan is made for.")
     ]
     told += ["The nearest plans that work:"] if offers else ["No plan near it works: choose more hours a week."]
     told += [f"  {_change(name, request, wish)}" for name, wish in offers.items()]
@@ -106,5 +108,5 @@ def _hours(minutes: int) -> str:
 
 def _change(name: str, request: Request, wish: Request) -> str:
     """An offer in one line: what changes, as options of the command."""
-    before, after = options(request), options(wish)
+    before, after = command(request), command(wish)
     return f"{name}: " + " ".join(f"--{key} {value}" for key, value in after.items() if before.get(key) != value)

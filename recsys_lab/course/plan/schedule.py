@@ -106,7 +106,13 @@ def fill(
             while task is not None and (left <= room or room >= LEAST_PART):
                 given = min(left, room)
                 parts.append(Part(day, begin, given, task.id, number))
-                begin, room, usable, left, number = begin + given, room - given, usable - given, left - given, number + 1
+                begin, room, usable, left, number = (
+                    begin + given,
+                    room - given,
+                    usable - given,
+                    left - given,
+                    number + 1,
+                )
                 if not left:
                     task, left, number = _next(queue, numbers)
         if task is None:
