@@ -73,18 +73,17 @@ def plan(
         "at": at,
         "alarm": alarm,
     }
-    given: dict[str, str] | None = {name: text for name, text in texts.items() if text is not None}
+    given = {name: text for name, text in texts.items() if text is not None}
     if again:
         if before is None:
             raise DataError(f"there is no plan in {folder} yet: `recsys-lab plan` makes one.")
         asked = choose(given, before.request)
     else:
-        if not {"hours", "days"} & given.keys():
-            given = asking.ask(given, now)
-        if given is None:
+        answers = given if {"hours", "days"} & given.keys() else asking.ask(given, now)
+        if answers is None:
             print("\nStopped; nothing is written.")
             return
-        asked = choose({"start": str(now), **given})
+        asked = choose({"start": str(now), **answers})
     _write(folder, asked, before or kept.first(asked), now)
 
 
@@ -97,7 +96,7 @@ def _write(folder: Path, asked: Request, before: Kept, today: date) -> None:
     now = standing.read(tasks)
     made = schedule.make(asked, tasks, now, today, before.numbers(now, today))
     after = before.next(made)
-    files = {
+    files: dict[str, str | bytes] = {
         "plan.json": kept.dumps(after),
         "plan.md": text.markdown(made, now, max(asked.start, today)),
         "plan.ics": ics.calendar(made, after, before, today),
