@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import accumulate
 from math import ceil
 
 import pytest
@@ -113,30 +114,30 @@ def broken(plan: schedule.Plan, request: Request, standing: Standing, today: dat
             return f"{day} is before the start or after the end"
         if any(a <= day <= b for a, b in request.pauses):
             return f"{day} is in a pause"
-        if sum(part.minutes for part in parts) > request.days[day.weekday()]:
+        minutes = sum(part.minutes for part in parts)
+        if minutes > request.days[day.weekday()]:
             return f"{day} has more minutes than there are"
-        if [part.begin for part in parts] != [sum(p.minutes for p in parts[:n]) for n in range(len(parts))]:
+        if [part.begin for part in parts] != list(accumulate((p.minutes for p in parts[:-1]), initial=0)):
             return f"{day}: parts overlap, or leave a gap"
-        weeks[day - timedelta(days=day.weekday())] += sum(part.minutes for part in parts)
+        weeks[day - timedelta(days=day.weekday())] += minutes
     for monday, minutes in weeks.items():
-        if minutes > free(request, monday, first) * (100 - request.buffer) / 100:
+        if minutes > free(request, monday, first, request.until or date.max) * (100 - request.buffer) / 100:
             return f"the week of {monday} does not keep its buffer"
     return None
 
 
-def free(request: Request, monday: date, first: date) -> int:
+def free(request: Request, monday: date, first: date, last: date) -> int:
     """Minutes of a week's sittings that can be."""
-    week = [monday + timedelta(days=n) for n in range(7)]
-    there = [day for day in week if first <= day <= (request.until or date.max)]
-    return sum(request.days[day.weekday()] for day in there if not any(a <= day <= b for a, b in request.pauses))
+    away = [(a, b) for a, b in request.pauses if b >= monday]
+    days = [(monday + timedelta(days=n), minutes) for n, minutes in enumerate(request.days) if minutes]
+    return sum(m for day, m in days if first <= day <= last and not (away and any(a <= day <= b for a, b in away)))
 
 
 def could_be(request: Request, standing: Standing, first: date) -> bool:
     """All minutes up to the end would be enough even if every sitting lost what is too short for a part."""
     end, room, monday = request.until or first + schedule.LONGEST, 0, first - timedelta(days=first.weekday())
     while monday <= end:
-        week = replace(request, until=max(end, request.start))
-        room += free(week, monday, first) * (100 - request.buffer) // 100 - 5 - 25 * sum(m > 0 for m in request.days)
+        room += free(request, monday, first, end) * (100 - request.buffer) // 100 - 5 - 25 * sum(m > 0 for m in request.days)
         monday += timedelta(days=7)
     return room >= sum(expected(request, standing).values())
 
@@ -166,7 +167,7 @@ def test_ten_thousand_wishes():
             assert broken(plan, request, standing, today) is None, number
     # Both answers are common, and so is each kind of offer: none of the checks above is idle.
     assert min(outcome["yes"], outcome["no"]) > 2000
-    assert min(outcome[name] for name in ALLOWED) > 300, outcome
+    assert min(outcome[name] for name in ALLOWED) > 200, outcome
 
 
 ALLOWED = {
@@ -182,7 +183,13 @@ def differs(a: Request, b: Request) -> set[str]:
 
 
 def assert_nearest(request: Request, offers: dict[str, Request], standing: Standing, today: date) -> None:
-    """A day earlier, or half an hour a week less, does not work."""
+    """A day earlier, or half an hour a week less, does not work; what is not offered does not work at all."""
+    if nearest.LATER not in offers:
+        with pytest.raises(schedule.Impossible):
+            schedule.make(replace(request, until=None, goal="course"), TASKS, standing, today)
+    if nearest.MORE not in offers and request.days == spread(request.hours):
+        with pytest.raises(schedule.Impossible):
+            schedule.make(request.with_hours(60), TASKS, standing, today)
     if later := offers.get(nearest.LATER):
         with pytest.raises(schedule.Impossible):
             schedule.make(replace(later, until=later.until - timedelta(days=1)), TASKS, standing, today)

@@ -80,15 +80,15 @@ def make(
 
 def weeks(request: Request, first: date, last: date) -> Iterator[Week]:
     """The weeks from the first day to the last, Monday to Sunday, without the pauses and what lies outside."""
-    monday = first - timedelta(days=first.weekday())
+    usual = [(timedelta(days=offset), minutes) for offset, minutes in enumerate(request.days) if minutes]
+    monday, week = first - timedelta(days=first.weekday()), timedelta(days=7)
     while monday <= last:
-        sittings = {}
-        for offset, minutes in enumerate(request.days):
-            day = monday + timedelta(days=offset)
-            if minutes and first <= day <= last and not any(a <= day <= b for a, b in request.pauses):
-                sittings[day] = minutes
+        away = [(a, b) for a, b in request.pauses if a < monday + week and b >= monday]
+        sittings = {monday + offset: minutes for offset, minutes in usual if first <= monday + offset <= last}
+        if away:
+            sittings = {day: m for day, m in sittings.items() if not any(a <= day <= b for a, b in away)}
         yield Week(monday, sittings, sum(sittings.values()) * (100 - request.buffer) // 500 * 5)
-        monday += timedelta(days=7)
+        monday += week
 
 
 def fill(
@@ -106,13 +106,8 @@ def fill(
             while task is not None and (left <= room or room >= LEAST_PART):
                 given = min(left, room)
                 parts.append(Part(day, begin, given, task.id, number))
-                begin, room, usable, left, number = (
-                    begin + given,
-                    room - given,
-                    usable - given,
-                    left - given,
-                    number + 1,
-                )
+                begin, room, usable = begin + given, room - given, usable - given
+                left, number = left - given, number + 1
                 if not left:
                     task, left, number = _next(queue, numbers)
         if task is None:
