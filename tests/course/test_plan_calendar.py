@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from icalendar import Calendar
 
-from recsys_lab.course.plan import graph, ics, kept, schedule
+from recsys_lab.course.plan import ics, kept, schedule
 from recsys_lab.course.plan.graph import Standing, Task
 from recsys_lab.course.plan.request import Request, spread
 from tests.course.test_planner import TASKS, wish
@@ -130,8 +130,8 @@ def test_events_are_the_parts_at_the_hour_that_was_asked_for():
     assert saturday[0].start.hour == 14  # ten hours from half past eight in the evening would end on Sunday
     assert saturday[-1].end == datetime(2027, 1, 10)
     assert [a.end for a in saturday[:-1]] == [b.start for b in saturday[1:]]
-    assert events[0].stamp if hasattr(events[0], "stamp") else events[0]["dtstamp"].dt == datetime(
-        2027, 1, 4, tzinfo=timezone.utc
+    assert (
+        events[0].stamp if hasattr(events[0], "stamp") else events[0]["dtstamp"].dt == datetime(2027, 1, 4, tzinfo=UTC)
     )
 
 
@@ -198,7 +198,9 @@ def test_whatever_happens_a_calendar_holds_the_newest_plan():
         request, standing, _ = wish(rng)
         memory, calendar, today = first(request), {}, request.start
         for _ in range(4):
-            request = replace(request, until=None, goal="course", alarm=rng.choice([None, 5]), days=spread(rng.choice([2, 6, 11])))
+            request = replace(
+                request, until=None, goal="course", alarm=rng.choice([None, 5]), days=spread(rng.choice([2, 6, 11]))
+            )
             try:
                 plan = schedule.make(request, TASKS, standing, today, memory.numbers(standing, today))
             except schedule.Impossible:
@@ -212,7 +214,11 @@ def test_whatever_happens_a_calendar_holds_the_newest_plan():
             today += timedelta(days=rng.choice([1, 9, 40]))
             ends = plan.ends()
             was = [id for id, end in ends.items() if end < today and rng.random() < 0.8]
-            going = {id: 0.5 for id in ends if id not in was and id in TASKS and TASKS[id].kind == "lesson" and rng.random() < 0.1}
+            going = {
+                id: 0.5
+                for id in ends
+                if id not in was and id in TASKS and TASKS[id].kind == "lesson" and rng.random() < 0.1
+            }
             standing = Standing(standing.done | set(was), going, standing.verdicts)
     assert plans > 100
 

@@ -137,7 +137,11 @@ def could_be(request: Request, standing: Standing, first: date) -> bool:
     """All minutes up to the end would be enough even if every sitting lost what is too short for a part."""
     end, room, monday = request.until or first + schedule.LONGEST, 0, first - timedelta(days=first.weekday())
     while monday <= end:
-        room += free(request, monday, first, end) * (100 - request.buffer) // 100 - 5 - 25 * sum(m > 0 for m in request.days)
+        room += (
+            free(request, monday, first, end) * (100 - request.buffer) // 100
+            - 5
+            - 25 * sum(m > 0 for m in request.days)
+        )
         monday += timedelta(days=7)
     return room >= sum(expected(request, standing).values())
 

@@ -79,6 +79,11 @@ def _phases(text: str) -> tuple[int, ...]:
     return tuple(sorted(chosen))
 
 
+def _phases_text(phases: Sequence[int]) -> str:
+    row = len(phases) > 1 and phases[-1] - phases[0] == len(phases) - 1
+    return f"{phases[0]}-{phases[-1]}" if row else ",".join(map(str, phases))
+
+
 def _pauses(text: str) -> tuple[tuple[date, date], ...]:
     parts = [part.split(":") for part in text.split(",") if part.strip()]
     if any(len(part) > 2 for part in parts):
@@ -154,7 +159,7 @@ def to_texts(request: Request) -> dict[str, str]:
     """The other way: what `from_texts` turns into the same request."""
     special = {
         "days": _days_text(request.days),
-        "phases": ",".join(map(str, request.phases)),
+        "phases": _phases_text(request.phases),
         "pauses": ",".join(f"{first}:{last}" for first, last in request.pauses),
         "at": f"{request.at // 60:02}:{request.at % 60:02}",
         "done": ",".join(request.done),
