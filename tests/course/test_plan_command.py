@@ -277,7 +277,7 @@ def test_a_broken_memory_is_refused_whole(tmp_path, progress, broken):
     file.write_text(kept.dumps(memory))
     assert kept.read(file) == memory
     file.write_text(broken(json.loads(kept.dumps(memory))))
-    with pytest.raises(DataError, match="is damaged .*move it away"):
+    with pytest.raises(DataError, match=r"is damaged .*move it away"):
         kept.read(file)
     for given in (("--again",), BASIC):
         assert run(tmp_path, *given).exit_code == 2
