@@ -45,9 +45,10 @@ def plan(
 ) -> None:
     """Your own plan of the course: plan.md to read, plan.ics for your calendar.
 
-    Without --hours or --days it asks. It schedules lessons, projects, quizzes and outside hours by what builds on what, from
-    your diagnostic and your progress, and keeps a part of each week free. If your wish cannot be, it says how many hours are
-    missing, and which plans near it work.
+    Without --hours or --days it asks. It schedules lessons, projects, quizzes
+    and outside hours by what builds on what, from your diagnostic and your
+    progress, and keeps a part of each week free. If your wish cannot be, it
+    says how many hours are missing, and which plans near it work.
     """
     from recsys_lab.course.lessons import home
     from recsys_lab.course.plan import asking, kept

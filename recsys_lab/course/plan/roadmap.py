@@ -24,8 +24,9 @@ def blocks() -> dict[str, str]:
 def renewed(page: str) -> str:
     """The page with its blocks made anew."""
     for name, text in blocks().items():
-        marked = rf"(<!-- roadmap: {name} -->\n).*?(<!-- end -->)"
-        page = re.sub(marked, lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", page, flags=re.DOTALL)
+        begin, end = f"<!-- roadmap: {name} -->\n", "<!-- end -->"
+        before, rest = page.split(begin)
+        page = f"{before}{begin}\n{text}\n\n{end}{rest.split(end, 1)[1]}"
     return page
 
 
