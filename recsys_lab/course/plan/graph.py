@@ -122,11 +122,12 @@ def todo(tasks: Mapping[str, Task], request: Request, standing: Standing) -> lis
         )
     }
     chosen = closure(chosen, tasks, done)
-    left = {
-        id: task._replace(minutes=_minutes(task, request, standing), needs=tuple(n for n in task.needs if n in chosen))
-        for id, task in tasks.items()
-        if id in chosen
-    }
+    pace, left = BACKGROUNDS[request.background].pace, {}
+    for id, task in tasks.items():
+        if id in chosen:
+            minutes, needs = _minutes(task, pace, standing), tuple([n for n in task.needs if n in chosen])
+            same = minutes == task.minutes and needs == task.needs
+            left[id] = task if same else task._replace(minutes=minutes, needs=needs)
     first = BACKGROUNDS[request.background].first
     if first and "1.1" in left and "1.1" not in standing.left and BEFORE not in done:
         left = {BEFORE: Task(BEFORE, "preparation", 1, first, BEFORE_MINUTES), **left}
@@ -153,12 +154,12 @@ def _goals(request: Request, tasks: Mapping[str, Task]) -> set[str]:
     return {*PORTFOLIO, *(career if request.goal == "job" else ())}
 
 
-def _minutes(task: Task, request: Request, standing: Standing) -> int:
+def _minutes(task: Task, pace: Mapping[str, float], standing: Standing) -> int:
     verdict = standing.verdicts.get(task.id)
     if verdict == "skip":
         return SKIP_MINUTES
-    pace = PACE[verdict] if verdict else BACKGROUNDS[request.background].pace.get(task.id, 1.0)
-    return max(5, ceil(task.minutes * pace * standing.left.get(task.id, 1.0) / 5) * 5)
+    share = (PACE[verdict] if verdict else pace.get(task.id, 1.0)) * standing.left.get(task.id, 1.0)
+    return max(5, ceil(task.minutes * share / 5) * 5)
 
 
 def _in_order(tasks: Mapping[str, Task], first: Collection[str]) -> list[Task]:

@@ -11,7 +11,7 @@ from math import ceil
 from recsys_lab.course.plan import schedule
 from recsys_lab.course.plan.graph import Standing, Task, todo
 from recsys_lab.course.plan.options import command
-from recsys_lab.course.plan.request import OUTSIDE, Request
+from recsys_lab.course.plan.request import MOST_A_DAY, OUTSIDE, Request
 from recsys_lab.errors import DataError
 
 LATER, MORE, LESS, FEWER = "later", "more hours", "less outside", "fewer phases"
@@ -28,9 +28,15 @@ def refusal(
     def work(phases: tuple[int, ...], outside: str, goal: str) -> list[Task]:
         return todo(tasks, replace(request, phases=phases, outside=outside, goal=goal), standing)
 
-    def missed(wish: Request) -> int:
-        last = min(wish.until or horizon, horizon)
-        return schedule.fill(work(wish.phases, wish.outside, wish.goal), wish, first, last, {})[1]
+    @functools.cache
+    def room(days: tuple[int, ...], last: date) -> int:
+        return sum(week.usable for week in schedule.weeks(replace(request, days=days), first, last))
+
+    def missed(wish: Request) -> bool:
+        todo_, last = work(wish.phases, wish.outside, wish.goal), min(wish.until or horizon, horizon)
+        if sum(task.minutes for task in todo_) > room(wish.days, last):
+            return True  # and need not be laid out
+        return schedule.fill(todo_, wish, first, last, {})[1] > 0
 
     def later(wish: Request) -> Request | None:
         """The first day on which all is done; at the latest the Sunday of its week, which keeps its buffer."""
@@ -62,7 +68,7 @@ def refusal(
     return schedule.Impossible("\n".join(told), missing, offers)
 
 
-def _more(request: Request, missed: Callable[[Request], int]) -> Request | None:
+def _more(request: Request, missed: Callable[[Request], bool]) -> Request | None:
     """Hours a week, in half hours, that work where half an hour less does not; by halving what lies between."""
 
     def wish(halves: int) -> Request | None:
@@ -72,7 +78,8 @@ def _more(request: Request, missed: Callable[[Request], int]) -> Request | None:
             return None
 
     low = int(request.hours * 2)  # does not work
-    high = next((h for h in range(120, low, -1) if wish(h)), low)
+    longest = 120 if request.usual else int(min(120, 2 * request.hours * MOST_A_DAY / max(request.days)))
+    high = next((halves for halves in range(longest, low, -1) if wish(halves)), low)
     most = wish(high)
     if high == low or most is None or missed(most):
         return None

@@ -177,7 +177,7 @@ def command(request: Request) -> dict[str, str]:
     texts = to_texts(request)
     usual = to_texts(Request(request.start, request.days))
     changed = {name: text for name, text in texts.items() if name in ("start", "days") or text != usual[name]}
-    if request.days == spread(request.hours):
+    if request.usual:
         changed = {
             ("hours" if k == "days" else k): (f"{request.hours:g}" if k == "days" else v) for k, v in changed.items()
         }

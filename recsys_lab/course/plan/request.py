@@ -96,10 +96,14 @@ class Request:
     def hours(self) -> float:
         return sum(self.days) / 60
 
+    @property
+    def usual(self) -> bool:
+        """Are the days those that `spread` would choose?"""
+        return self.days == spread(self.hours)
+
     def with_hours(self, hours: float) -> Request:
         """The same days of the week, and longer or shorter ones. A usual week stays a usual week."""
-        usual = self.days == spread(self.hours)
-        return replace(self, days=spread(hours) if usual else share(hours, self.days))
+        return replace(self, days=spread(hours) if self.usual else share(hours, self.days))
 
 
 def spread(hours: float) -> tuple[int, ...]:
