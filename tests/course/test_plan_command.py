@@ -239,6 +239,9 @@ def test_behind_a_deadline_again_is_honest(tmp_path, progress):
     late = run(tmp_path, "--again", "--today", "2027-09-01")
     assert late.exit_code == 2
     assert "find no place from 2027-09-01 until 2027-09-30" in late.stderr
+    over = run(tmp_path, "--again", "--today", "2027-10-01")
+    assert "the last day, 2027-09-30, is over." in over.stderr
+    assert "later: --until 202" in over.stderr
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
@@ -343,7 +346,7 @@ def test_the_first_steps_are_on_the_page():
         if stone.tasks:
             assert f"by {max(ends[id] for id in stone.tasks)}" in row
     slow = schedule.make(Request(MONDAY, spread(2)), TASKS)
-    assert "weeks later" in text.markdown(slow, Standing(), MONDAY)
+    assert "weeks later than that" in text.markdown(slow, Standing(), MONDAY)
 
 
 def test_nothing_left_is_said():

@@ -57,12 +57,16 @@ def refusal(
         FEWER: fits(fewer) or (later(fewer[-1]) if fewer else None),
     }
     offers = {name: wish for name, wish in found.items() if wish is not None}
-    told = [
-        f"this plan cannot be. {_hours(sum(t.minutes for t in work(request.phases, request.outside, request.goal)))} hours "
-        f"are to be done. With {request.hours:g} a week, {request.buffer} % of them kept free, {_hours(missing)} find no place "
-        f"from {first} until {limit}"
-        + ("." if limit == request.until else ", and longer than ten years no plan is made for.")
-    ]
+    needed = sum(task.minutes for task in work(request.phases, request.outside, request.goal))
+    if limit < first:
+        why = f"{_hours(needed)} hours are to be done, and the last day, {limit}, is over."
+    else:
+        why = (
+            f"{_hours(needed)} hours are to be done. With {request.hours:g} a week, {request.buffer} % of them kept free, "
+            f"{_hours(missing)} find no place from {first} until {limit}"
+        )
+        why += "." if limit == request.until else ", and longer than ten years no plan is made for."
+    told = [f"this plan cannot be. {why}"]
     told += ["The nearest plans that work:"] if offers else ["No plan near it works: choose more hours a week."]
     told += [f"  {_change(name, request, wish)}" for name, wish in offers.items()]
     return schedule.Impossible("\n".join(told), missing, offers)

@@ -83,7 +83,7 @@ def _milestones(plan: Plan, standing: Standing, first: date) -> Iterator[str]:
             when = "done" if done.issuperset(stone.tasks) else "not in it"
         else:
             end, limit = max(ends[id] for id in open_), first + timedelta(days=stone.days - 1)
-            when = f"by {end}" + ("" if end <= limit else f", {-(-(end - limit).days // 7)} weeks later")
+            when = f"by {end}" + ("" if end <= limit else f", {-(-(end - limit).days // 7)} weeks later than that")
         yield f"| {stone.span} | {stone.asked} | {stone.here} | {when} |"
 
 
