@@ -223,6 +223,16 @@ def test_whatever_happens_a_calendar_holds_the_newest_plan():
     assert plans > 100
 
 
+def test_a_begun_lesson_keeps_the_part_of_today():
+    """Planned again on the evening of its second part, it goes on with the second: two events at one time would be wrong."""
+    given = {"1.1": tuple(MONDAY + timedelta(days=n) for n in range(3))}
+    memory = replace(first(Request(MONDAY, spread(10))), given=given)
+    begun = Standing(left={"1.1": 0.5})
+    assert memory.numbers(begun, MONDAY) == {"1.1": 0}
+    assert memory.numbers(begun, MONDAY + timedelta(days=1)) == {"1.1": 1}
+    assert memory.numbers(Standing(), MONDAY + timedelta(days=9)) == {}
+
+
 def test_what_was_done_stays_where_it_was():
     request = Request(MONDAY, spread(10), phases=(1,))
     plan = schedule.make(request, TASKS)

@@ -302,6 +302,15 @@ def test_an_unknown_task_is_no_task_done():
         plan_of(Request(MONDAY, spread(10), done=("quiz1",)))
 
 
+def test_twenty_five_minutes_are_a_part_and_twenty_are_none():
+    tasks = {"a": TASKS["00"]._replace(id="a", phase=1), "b": TASKS["1.1"]._replace(id="b", needs=())}
+    for first, parts in ((55, [55, 25]), (60, [60])):
+        given = tasks | {"a": tasks["a"]._replace(minutes=first)}
+        request = Request(MONDAY, (0, 0, 0, 0, 0, 90, 0), phases=(1,), buffer=11)  # 80 minutes, whole fives of 89 %
+        plan = schedule.make(request, given)
+        assert [part.minutes for part in plan.parts if part.day == MONDAY + timedelta(days=5)] == parts
+
+
 def test_a_begun_lesson_goes_on_with_its_next_part():
     plan = plan_of(Request(MONDAY, spread(10)), standing=Standing(left={"00": 0.5}), numbers={"00": 2})
     assert [(part.minutes, part.number) for part in plan.parts if part.task == "00"] == [(30, 3)]
