@@ -257,8 +257,8 @@ figure_alt(
 # %% [markdown]
 # Partial sums, the plan that we have just built, is the worst from four blocks on: $A$ is a matrix, and at $k = 50$
 # it weighs as much as 25 vectors. It is good for a `GROUP BY`, where a partial is one number. The join does not care
-# about blocks. The broadcast is fine while there are few of them. And the blocks are never worse than either: few blocks send little,
-# and even with as many blocks as users a vector travels once a rating, as in the join.
+# about blocks. The broadcast is fine while there are few of them. And the blocks are never worse than either: few
+# blocks send little, and even with as many blocks as users a vector travels once a rating, as in the join.
 #
 # Spark's ALS does the last. Before the first turn it sorts the ratings twice, once by users' blocks and once by
 # films', and notes which vector is needed where. Each turn then sends vectors only. The price is that the ratings are
@@ -461,8 +461,9 @@ for reg in (1.3, 0.3, 0.1, 0.05):
 show(errors, digits=3)
 # %% [markdown]
 # With 1.3 all vectors are zero: the pull wins everywhere, and what predicts are the biases alone. No exception, no
-# warning, a plausible RMSE. 0.3 still pulls too hard to be any better. With 0.05 the vectors run after the noise, and it is worse than the biases. The only
-# defence is a comparison on the same split, before anything moves to the cluster.
+# warning, a plausible RMSE. 0.3 still pulls too hard to be any better. With 0.05 the vectors run after the noise, and
+# it is worse than the biases. The only defence is a comparison on the same split, before anything moves to the
+# cluster.
 #
 # And because what came back from Spark is arrays, everything else works as with any other model, Spark or no Spark:
 # `explain`, saving, serving, and a list for a new user:
@@ -609,8 +610,8 @@ for cores in (2, 8, 16, 32, 64):
 # %% [markdown]
 # **On one machine like this there is no crossing.** Not at ten million ratings, and not at any size that fits: both
 # lines rise, and Spark's is steeper even when two cores share it. To draw level with one thread it takes more cores
-# than the ratio in the first line: a large server, or a cluster. McSherry, Isard and Murray (2015) made this a measure, the COST of a system: the *configuration that outperforms a
-# single thread*. They found published systems for which it was hundreds of cores, or none.
+# than the ratio in the first line: a large server, or a cluster. McSherry, Isard and Murray (2015) made this a
+# measure, the COST of a system: the *configuration that outperforms a single thread*. They found published systems for which it was hundreds of cores, or none.
 #
 # Be fair in the other direction too. The one thread is a compiled loop over arrays, written for this one step.
 # Spark's is a program that survives dead machines, reads from object storage, and does not care whether the ratings
