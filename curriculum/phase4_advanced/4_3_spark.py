@@ -611,7 +611,8 @@ for cores in (2, 8, 16, 32, 64):
 # **On one machine like this there is no crossing.** Not at ten million ratings, and not at any size that fits: both
 # lines rise, and Spark's is steeper even when two cores share it. To draw level with one thread it takes more cores
 # than the ratio in the first line: a large server, or a cluster. McSherry, Isard and Murray (2015) made this a
-# measure, the COST of a system: the *configuration that outperforms a single thread*. They found published systems for which it was hundreds of cores, or none.
+# measure, the COST of a system: the *configuration that outperforms a single thread*. They found published systems for
+# which it was hundreds of cores, or none.
 #
 # Be fair in the other direction too. The one thread is a compiled loop over arrays, written for this one step.
 # Spark's is a program that survives dead machines, reads from object storage, and does not care whether the ratings

@@ -35,7 +35,6 @@ from recsys_lab.production import spark_job
 from recsys_lab.production.spark import SparkALS, from_job, session, submit, usable
 from recsys_lab.ratings import Ratings
 
-
 test_contract.SMALL_OF["spark-als"] = {"factors": 2, "epochs": 1, "blocks": 1}
 
 
