@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import heapq
 import math
 from collections.abc import Callable, Sequence
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from recsys_lab import datasets
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, number, same
 from recsys_lab.course.phases.keys import by_value
 from recsys_lab.course.quiz import Question
@@ -465,6 +463,8 @@ def _rerun_wrongly(how: str) -> Callable[[int, int, int, int], int]:
             "last step": blocks // machines,
             "no checkpoint": step * blocks // machines,
             "one more": (lost + 1) * blocks // machines,
+            "own checkpoint": (lost or every) * blocks // machines,
+            "whole steps before": blocks // machines + max(lost - 1, 0) * blocks,
             "machines": lost * machines,
             "steps": lost,
             "nothing": 0,
@@ -480,6 +480,9 @@ _RERUN_MESSAGES = {
     "that: the chain goes back to what is stored safely.",
     "no checkpoint": "you went back to the beginning. What a checkpoint has stored need not be computed again.",
     "one more": "one step too many: a step that was checkpointed is safe itself.",
+    "own checkpoint": "this half-step has been checkpointed itself, so nothing is to be run again: 0.",
+    "whole steps before": "you run the earlier half-steps on all machines. Those that live still have their blocks of them: of "
+    "each step, only the dead machine's are missing.",
     "machines": "of each step, the dead machine held blocks / machines blocks; you counted the machines.",
     "steps": "those are the steps. Of each, blocks / machines tasks must run again.",
     "nothing": "nothing is copied while it is computed: what the machine held is gone.",
@@ -533,6 +536,10 @@ RERUN = Exercise(
         WrongAnswer("the last step only", lambda: _rerun_wrongly("last step"), "chain goes back"),
         WrongAnswer("no use of the checkpoint", lambda: _rerun_wrongly("no checkpoint"), "need not be computed again"),
         WrongAnswer("the checkpointed step too", lambda: _rerun_wrongly("one more"), "one step too many"),
+        WrongAnswer(
+            "its own checkpoint does not count", lambda: _rerun_wrongly("own checkpoint"), "checkpointed itself"
+        ),
+        WrongAnswer("earlier steps whole", lambda: _rerun_wrongly("whole steps before"), "on all machines. Those"),
         WrongAnswer("counts machines", lambda: _rerun_wrongly("machines"), "you counted the machines"),
         WrongAnswer("counts steps", lambda: _rerun_wrongly("steps"), "those are the steps"),
         WrongAnswer("believes in copies", lambda: _rerun_wrongly("nothing"), "nothing is copied"),
@@ -658,12 +665,6 @@ EXERCISES = [HALF_STEP, SENT, STAGE, PULL, RERUN, CROSSING]
 
 
 # ------------------------------------------------------------------ quiz
-@functools.cache
-def _share_of_the_most_rated() -> float:
-    counts = datasets.load("ml-100k").ratings["item"].value_counts()
-    return float(counts.iloc[0] / counts.sum())
-
-
 QUIZ = [
     Question(
         text="A film was rated by 3 users. The users are cut into 200 blocks. How often does its vector travel in the users' half-step, at most?",
