@@ -98,6 +98,8 @@ def open_(folder: Path) -> Session:
     file = folder / FILE
     kept = _raw(file)
     try:
+        if set(kept) != {one.name for one in dataclasses.fields(Session)} - {"folder"} | {"version"}:
+            raise KeyError("a field")
         session = Session(folder, **{key: value for key, value in kept.items() if key != "version"})
         lengths = {len(session.seconds), len(session.notes)}
         if lengths != {len(STAGES)} or not 0 <= session.stage <= len(STAGES) or session.case not in names():
