@@ -176,7 +176,7 @@ FLAW = Exercise(
         WrongAnswer("chance is waste", lambda: _but(FLAWS, chance="d"), "the ranker did not choose itself"),
         WrongAnswer("clicks are enough", lambda: _but(FLAWS, log=SOUND), "what is *not* in this table"),
         WrongAnswer("two codes, one meaning", lambda: _but(FLAWS, features=SOUND), "count the codes"),
-        WrongAnswer("filtered is filtered", lambda: _but(FLAWS, filters=SOUND), "who looks again"),
+        WrongAnswer("filtered is filtered", lambda: _but(FLAWS, filters=SOUND), "Who looks again"),
         WrongAnswer("a random fifth", lambda: _but(FLAWS, offline=SOUND), "both sides of the cut"),
         WrongAnswer("push to all", lambda: _but(FLAWS, fanout=SOUND), "largest account"),
         WrongAnswer("predict the click", lambda: _but(FLAWS, ranker="f"), "rewards headlines"),
@@ -308,7 +308,7 @@ LOOKED_AT = Exercise(
         WrongAnswer("the ranked slots", lambda: _the_ranked, "the other way round"),
         WrongAnswer("rates, not relative", lambda: _not_relative, "gives click rates"),
         WrongAnswer("counts", lambda: _by_count, "divides counts"),
-        WrongAnswer("relative to the best", lambda: _by_the_best, "the yardstick is rank 1"),
+        WrongAnswer("relative to the best", lambda: _by_the_best, "The yardstick is rank 1"),
         WrongAnswer("adds up to one", lambda: _by_the_sum, "do not add up to 1"),
         WrongAnswer("a list", lambda: lambda log: list(_looked_at(log)), "a Series by rank"),
     ),
@@ -443,7 +443,7 @@ _OPENS_MISTAKES = (
 
 
 def _check_opens(opens: Callable[..., Any]) -> None:
-    answers = [number(f"opens{given}", opens(*given)) for given in _OPENS_CASES]
+    answers = [number(opens(*given), f"opens{given}") for given in _OPENS_CASES]
     wanted = [_opens(*given) for given in _OPENS_CASES]
     if is_same(answers, wanted):
         return
@@ -594,9 +594,9 @@ SEEN_TASK = Exercise(
         WrongAnswer("cohorts for returns", lambda: _but(SEEN, C=3), "before the truth had arrived"),
         WrongAnswer("chance sees the family", lambda: _but(SEEN, D=6), "what must not depend on what"),
         WrongAnswer("places for categories", lambda: _but(SEEN, E=2), "in which mean does it drown"),
-        WrongAnswer("categories for people", lambda: _but(SEEN, F=5), "which denominator stays"),
+        WrongAnswer("categories for people", lambda: _but(SEEN, F=5), "Which denominator stays"),
         WrongAnswer("returns for trailers", lambda: _but(SEEN, A=8), "puts plays and places together"),
-        WrongAnswer("a cohort for the topic", lambda: _but(SEEN, B=3), "which data were not"),
+        WrongAnswer("a cohort for the topic", lambda: _but(SEEN, B=3), "Which data were not"),
         WrongAnswer("a ninth", lambda: _but(SEEN, A=9), "is none of"),
     ),
     points=2,
@@ -621,7 +621,7 @@ def _key_verdict() -> str:
 
 def _key_liked() -> str:
     first, fifth = 0.10 / 1.0, 0.04 / 0.2
-    return "b" if fifth > first else "a"
+    return "a" if fifth > first else "b"
 
 
 def _key_half() -> str:
@@ -652,11 +652,11 @@ QUIZ = [
     ),
     Question(
         text="Rank 1 is looked at always, rank 5 one time in five. The film at rank 1 is clicked in 10 % of its impressions, the one at rank 5 in 4 %. Which is liked more by those who look?",
-        choices={"a": "the one at rank 1", "b": "the one at rank 5", "c": "it cannot be told"},
+        choices={"a": "the one at rank 5", "b": "the one at rank 1", "c": "it cannot be told"},
         key=_key_liked,
         why={
-            "a": "It has more clicks, since it is looked at five times as often.",
-            "b": "4 % over 0.2 is 20 % of those who look, twice as many as at rank 1.",
+            "a": "4 % over 0.2 is 20 % of those who look, twice as many as at rank 1.",
+            "b": "It has more clicks, since it is looked at five times as often.",
             "c": "Without the chance of a look it could not. With it, one division is enough.",
         },
     ),
