@@ -35,12 +35,15 @@
 #
 # **Common misconceptions.** A design is judged by its model. Numbers come at the end. Exploration is waste. A silent candidate looks thoughtful.
 # %%
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from recsys_lab import EASE, Popularity, datasets
 from recsys_lab.course import figure_alt, interview, show, start
+from recsys_lab.course.exercises.e5_2 import unlabelled
 from recsys_lab.simulate import Audience
 
 ex, quiz = start("5.2")
@@ -58,7 +61,7 @@ for name in interview.names():
 # `milliseconds_to_rank_a_feed`: then a wrong conversion can be read off. Here is what the feed assumes, and what follows from it:
 # %%
 feed = interview.load("feed")
-print(pd.Series({given.name: given.value for given in feed.given}).to_string(float_format="{:,.6g}".format), "\n")
+print(pd.Series({given.name: given.value for given in feed.given}).to_string(float_format="{:,.10g}".format), "\n")
 for number in feed.number:
     print(f"{number.name}\n    = {number.expression} = {feed.numbers()[number.name]:,.4g}")
 # %% [markdown]
@@ -75,7 +78,13 @@ show(cores_by_hand=by_hand, difference=abs(by_hand - feed.numbers()["ranking_cor
 # %%
 for name in interview.names():
     case = interview.load(name)
-    print(f"{name}: " + ", ".join(f"{one.name}={one.value:,.6g}" for one in case.given))
+    print(
+        textwrap.fill(
+            f"{name}: " + ", ".join(f"{one.name}={one.value:,.10g}" for one in case.given),
+            100,
+            subsequent_indent="    ",
+        )
+    )
 # %% exercise="5.2.1"
 ### BEGIN SOLUTION
 proposals = {"A": "fits", "B": "too much", "C": "too much", "D": "fits", "E": "fits", "F": "too much"}
@@ -135,7 +144,7 @@ flaws_checked = ex("5.2.2").check(flaws)
 #
 # $$P(\text{click}) = e_k\, a_{ui}$$
 #
-# One day of a feed follows: 30,000 visits, ten films each. The films on top are those with the most ratings, and one slot in ten is filled by chance. The table `log` is what a good event log holds.
+# One day of a feed follows: 60,000 visits, ten films each. The films on top are those with the most ratings, and one slot in ten is filled by chance. The table `log` is what a good event log holds.
 # %%
 data = datasets.load("ml-100k")
 audience = Audience(seed=0).fit(data.ratings)
@@ -147,7 +156,7 @@ visits = audience.activity_ / audience.activity_.sum()  # who comes how often
 e = audience.looks(np.arange(1, 11))
 
 
-def day(order, rng, n=30_000, chance=0.1):
+def day(order, rng, n=60_000, chance=0.1):
     """A day of a feed that shows films[order[:10]]: film, by chance or not, click; each (n, 10)."""
     who = rng.choice(len(people), n, p=visits)
     by_chance = rng.random((n, 10)) < chance
@@ -170,7 +179,7 @@ ax.plot(ranked.index, ranked, marker="o", color="#D55E00", label="click rate in 
 ax.set(xlabel="rank at which the film stands", ylabel="chance of a click", ylim=(0, None))
 ax.set_title("The log makes the lower ranks look disliked")
 ax.legend()
-alt = "True appeal of the ten films stays between 0.1 and 0.3 at all ranks; their logged click rates fall steeply with the rank."
+alt = "True appeal of the ten films lies between 0.15 and 0.6 at all ranks; their logged click rates fall to almost nothing by rank 5."
 figure_alt(fig, alt)
 
 
@@ -200,7 +209,7 @@ show(table.loc[[1, 2, 4, 7, 10]], digits=2)
 
 
 # %% [markdown]
-# The last column is near 1: a division has repaired the log. It is noisy at the lower ranks, where few look, which is why one slot in a hundred may be too little chance for a small service, and plenty for a large one.
+# The last column is much nearer to 1 than the one before it: a division has repaired the log. It is noisiest at rank 10, where few look, which is why one slot in a hundred may be too little chance for a small service, and plenty for a large one.
 #
 # ### A feedback loop
 #
@@ -224,19 +233,14 @@ def feed_of(policy, days=40, seed=3):
     return np.array(worth)
 
 
-letters = {
-    "A": "click rate, with chance",
-    "B": "click rate, with chance, corrected for the rank",
-    "C": "clicks so far",
-}
-curves = {letter: feed_of(policy) for letter, policy in letters.items()}
+curves = unlabelled(feed_of)  # {"A": ..., "B": ..., "C": ...}: which is which is the question
 # %% tags=["hide-input"]
 fig, ax = plt.subplots()
 for (letter, curve), style in zip(curves.items(), ("-", "--", ":")):
     ax.plot(curve, linestyle=style, linewidth=2, label=letter)
 ax.set(xlabel="day", ylabel="true clicks a visit", ylim=(0, None), title="Three feeds that learn from their own clicks")
 ax.legend()
-alt = "Three curves over 40 days. C is flat after a few days, A rises slowly and stays in the middle, B rises to the highest value."
+alt = "Three curves over 40 days. C is flat near 0.2 from the second day on, A rises slowly to 1.1, B rises to 1.3 within a week."
 figure_alt(fig, alt)
 # %% exercise="5.2.4"
 ### BEGIN SOLUTION
@@ -278,7 +282,7 @@ show({f"films that get a place, {name}": frame["item"].nunique() for name, frame
 
 
 # %% [markdown]
-# The hundred most rated films have a bit under a third of the ratings, about two thirds of EASE's places, and all of the popularity list's. Is that a flaw? By itself, it is not: those films are liked. It becomes one as soon as a loop closes over it. A film that gets no place
+# The hundred most rated films have some three tenths of the ratings, nearly six tenths of EASE's places, and practically all of the popularity list's. Is that a flaw? By itself, it is not: those films are liked. It becomes one as soon as a loop closes over it. A film that gets no place
 # gets no click, and tomorrow's training data say that nobody wants it. A design that explores, and a dashboard that counts films with a place, are the two answers.
 #
 # %% [markdown] instructor=true

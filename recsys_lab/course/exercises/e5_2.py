@@ -324,6 +324,13 @@ LOOKED_AT = Exercise(
 # ------------------------------------------------------------------ 5.2.4 which curve is which?
 POLICIES = ("clicks so far", "click rate, with chance", "click rate, with chance, corrected for the rank")
 CURVES = {"A": POLICIES[1], "B": POLICIES[2], "C": POLICIES[0]}
+
+
+def unlabelled(feed_of: Callable[[str], Any]) -> dict[str, Any]:
+    """The curves of the three policies under letters."""
+    return {letter: feed_of(policy) for letter, policy in CURVES.items()}
+
+
 _CURVE = {
     ("C", POLICIES[1]): "C does not move after the first days. A tenth of chance would go on finding films.",
     ("C", POLICIES[2]): "C does not move after the first days. A tenth of chance would go on finding films.",
