@@ -353,13 +353,12 @@ for name, title in (
 ):
     card = next(one for one in interview.load(name).card if one.title == title)
     print(f"{name}: {card.title}\n  a: {card.a}. {card.a_when}\n  b: {card.b}. {card.b_when}\n  Ask: {card.decides}\n")
-# %% exercise="5.2.6"
-### BEGIN SOLUTION
-cards = {"A": "a", "B": "b", "C": "b", "D": "a", "E": "a", "F": "b"}
-### END SOLUTION
-# %% check="5.2.6"
-cards_checked = ex("5.2.6").check(cards)
 # %% [markdown]
+# Try them on situations that the cases do not have. An author with 40 followers, who all come daily: forty copies are written once and read by nearly everybody, so push. Ink for a printer, bought three months ago: what decides is not *that* it was bought, so remind. A query that is the number
+# of a spare part: it says everything, so the same results for all. And if somebody has skipped three ballads in five minutes, a hundred thousand plays of ballads do not help. In each, you did not look at the sides. You answered the question in the last line.
+#
+# In the interview say both sides, then the question, and only then choose. When the interviewer changes the situation, which they will, you have said already when you would change your mind. The quiz has such a turn.
+#
 # ## 6. After the fact
 #
 # "Tell me about an outage" is a question of its own in many loops. For a recommender the good stories have no outage in them: everything was green. Each case has post-mortems, some public, with their source, and some composite, which means that they are put together from several that could
@@ -376,12 +375,12 @@ incidents = {
 for letter, (name, title) in incidents.items():
     one = next(one for one in interview.load(name).postmortem if one.title == title)
     print(f"{letter}. {one.title} ({name})\n   {one.happened}\n   Unseen: {one.unseen}\n")
-# %% exercise="5.2.7"
+# %% exercise="5.2.6"
 ### BEGIN SOLUTION
 seen_by = {"A": 2, "B": 6, "C": 8, "D": 7, "E": 5, "F": 3}
 ### END SOLUTION
-# %% check="5.2.7"
-seen_by_checked = ex("5.2.7").check(seen_by)
+# %% check="5.2.6"
+seen_by_checked = ex("5.2.6").check(seen_by)
 # %% [markdown]
 # ## 7. Your turn, against the clock
 #
@@ -412,7 +411,7 @@ print(f"verdict: {result.verdict}; to read again: {', '.join(result.again)}")
 # %%
 quiz()
 # %%
-quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
+quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # %% [markdown]
 # ## In production
 #
