@@ -125,7 +125,7 @@ def index(*, kind: str, count: Amount, d: int, links: int = 32, code: int = 16) 
     n = _counted(count)
     checks.whole("d", d, 1, "a vector is made of that many numbers")
     checks.whole("links", links, 2, "each vector of the graph is linked to so many")
-    checks.whole("code", code, 1, "a vector is coded in that many bytes", d)
+    checks.whole("code", code, 1, "a vector is coded in that many bytes", d if kind == "pq" else None)
     one = {"exact": 4 * d, "hnsw": 4 * d + 8 * links, "ivf": 4 * d + 8, "pq": code + 8}[kind]
     books = 4 * d * BOOKS if kind == "pq" else 0
     return quantity(f"{n * one + books!r} byte")

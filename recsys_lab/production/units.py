@@ -73,6 +73,7 @@ def quantity(text: Amount) -> Quantity:
     >>> print(quantity("90 request/min").to("request/s"))
     1.5 request / second
     """
+    known = registry()  # says so where Pint is missing
     import pint
 
     if isinstance(text, str):
@@ -80,20 +81,20 @@ def quantity(text: Amount) -> Quantity:
         if not re.fullmatch(r"\s*[-+]?\.?\d[\w\s.+\-*/^()%]*", text):
             raise DataError(f"{text!r} is not a number and its unit: write it as '5 ms' or '2 kB/event'.")
         try:
-            read: Any = registry().Quantity(text)
+            read: Any = known.Quantity(text)
         except pint.UndefinedUnitError as error:
             raise DataError(
                 f"{text!r}: {error.unit_names[0]!r} is no unit here; production/units.py lists those that there are."
             ) from error
         except Exception as error:  # Pint's reader raises whatever its tokens lead to
             raise DataError(f"{text!r} cannot be read as a number with a unit, such as '2 kB/event'.") from error
-        return registry().Quantity(float(read.magnitude), read.units)
+        return known.Quantity(float(read.magnitude), read.units)
     if isinstance(text, pint.Quantity):
-        if text._REGISTRY is not registry():
+        if text._REGISTRY is not known:
             raise DataError(f"{text} is made of other units than this library's: make it by quantity('{text}').")
         return text
     checks.number("the amount", text, float("-inf"), "a plain number, or a text such as '2 kB/event'")
-    return registry().Quantity(float(text))
+    return known.Quantity(float(text))
 
 
 def take(
