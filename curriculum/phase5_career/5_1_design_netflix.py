@@ -160,10 +160,16 @@ class Measured:
 people, each = Measured(150e6, user=1), Measured(4, request=1, user=-1, day=-1)
 pages = people * each
 by_pint = quantity("150e6 user") * quantity("4 request/user/day")
-show({"pages": pages.value, "units": sorted(pages.powers.items()), "minus Pint's": pages.value - by_pint.m_as("request/day")})
+show(
+    {
+        "pages": pages.value,
+        "units": sorted(pages.powers.items()),
+        "minus Pint's": pages.value - by_pint.m_as("request/day"),
+    }
+)
 try:
     people + each
-except TypeError as error:
+except TypeError:
     print("TypeError: people and pages per person cannot be added")
 # %% [markdown]
 # What Pint adds is conversion (a day is 86,400 seconds, a byte 8 bits), prefixes, and a reader of texts. The library's
@@ -274,7 +280,13 @@ came, left = (np.searchsorted(np.sort(spans[end]), minutes, side="right") for en
 law = capacity.in_flight(
     rate=f"{len(spans) / (stamps[-1] - stamps[0])} request/s", time=f"{(spans['max'] - spans['min']).mean()} s"
 )
-show({"visits": len(spans), "there at the same time, counted": (came - left).mean(), "by Little's law": law.m_as("request")})
+show(
+    {
+        "visits": len(spans),
+        "there at the same time, counted": (came - left).mean(),
+        "by Little's law": law.m_as("request"),
+    }
+)
 # %% [markdown]
 # The same to three digits, for people who come in bursts and stay for a minute or three hours.
 #
@@ -611,6 +623,8 @@ figure_alt(
     "Share of requests answered against the cache's size. Filled from the past: about 39 % at a tenth of the titles, 67 % at a "
     "quarter, a few points below the cheating cache. LRU: 20 % at a tenth, and nearly level with the others at one half.",
 )
+
+
 # %% [markdown]
 # The cheating cache is a few points better than the honest one, as always. The surprise is LRU: small, it catches half as much,
 # because a stream of many people with long lists washes the popular titles out before they are wanted again. If popularity is
@@ -722,7 +736,12 @@ for points in (0.5, 0.1, 0.05, 0.02):
     needed = plan_proportions(0.97, points / 100)
     arm = 100 * needed.n_control / members.m_as("user")
     rows.append((points, needed.n_control, arm, days_needed(needed, users_per_day=1e6)))
-columns = ["from 97 %, up by (points)", "members in each arm", "share of all members (%)", "days, at a million new ones a day"]
+columns = [
+    "from 97 %, up by (points)",
+    "members in each arm",
+    "share of all members (%)",
+    "days, at a million new ones a day",
+]
 show(pd.DataFrame(rows, columns=columns).set_index(columns[0]), digits=2)
 # %% [markdown]
 # For a large service it is possible, and each arm needs a month until its answer is *known*, however many members it has. Meanwhile
