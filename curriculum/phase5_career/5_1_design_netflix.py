@@ -288,7 +288,7 @@ show(
     }
 )
 # %% [markdown]
-# The same to three digits, for people who come in bursts and stay for a minute or three hours.
+# The same to three digits, for people who come in bursts and stay for very different times.
 #
 # Now servers. One works on $c$ requests at a time (its cores, when the work is computing). It is planned to be in use
 # for a share $\rho$ of that, since near 1 the queues explode (lesson 3.8). So the load needs $m$ servers, and if they
@@ -381,8 +381,8 @@ counts = ratings.groupby("user").size()
 longer = (counts > counts.mean()).mean()
 show(mean=counts.mean(), median=counts.median(), p99=counts.quantile(0.99), largest=counts.max(), above_the_mean=longer)
 # %% [markdown]
-# Whoever plans with the mean has too little room for a third of the people, and the largest history is seven times as
-# long. The usual decision: keep the latest few hundred, say so, and check offline what the cut costs.
+# Whoever plans with the mean has too little room for more than a third of the people, and the largest history is seven
+# times as long. The usual decision: keep the latest few hundred, say so, and check offline what the cut costs.
 #
 # ### And the models?
 #
@@ -399,8 +399,8 @@ with tempfile.TemporaryDirectory() as folder:
         rows.append((label, computed.m_as("MB"), file.stat().st_size / 1e6))
 show(pd.DataFrame(rows, columns=["model", "its vectors, computed (MB)", "its file (MB)"]).set_index("model"), digits=2)
 # %% [markdown]
-# EASE *is* its table. Of the other file, the factors are only half: the rest is the training matrix, which every model
-# carries to know what a person has seen (lesson 3.8). A calculator counts what you tell it to count. Hold it against a
+# Most of EASE is its table. Of the other file, the factors are only half. The rest of both is the training matrix, which
+# every model carries to know what a person has seen (lesson 3.8). A calculator counts what you tell it to count. Hold it against a
 # real file before you trust it.
 #
 # ## 6. Candidates, ranking, re-ranking
@@ -620,15 +620,16 @@ ax.set_title("A tenth of the titles answers four tenths of the requests, if it i
 ax.legend(loc="lower right")
 figure_alt(
     fig,
-    "Share of requests answered against the cache's size. Filled from the past: about 39 % at a tenth of the titles, 67 % at a "
-    "quarter, a few points below the cheating cache. LRU: 20 % at a tenth, and nearly level with the others at one half.",
+    "Share of requests answered against the cache's size. Filled from the past: about 39 % at a tenth of the titles, 60 % at a "
+    "fifth, a few points below the cheating cache. LRU: 20 % at a tenth, and nearly level with the others at one half.",
 )
 
 
 # %% [markdown]
 # The cheating cache is a few points better than the honest one, as always. The surprise is LRU: small, it catches half as much,
-# because a stream of many people with long lists washes the popular titles out before they are wanted again. If popularity is
-# stable, count; if it changes within hours, LRU adapts and counts do not. And for our catalogue the figure says: do not cache a tenth.
+# because a stream of many people with long lists washes the popular titles out before they are wanted again. With three quarters of
+# the titles it even wins, since it learns those that the past did not know. If popularity is stable, count; if it changes within hours, LRU
+# adapts and counts do not. And for our catalogue the figure says: do not cache a tenth.
 # Eighteen thousand titles at a few kilobytes each fit into the memory of every process, and then the hit rate is 100 %.
 #
 # %% [markdown] instructor=true
@@ -669,6 +670,9 @@ show(
     {
         "a thousand pages": text(capacity.per_thousand(cost=total(), rate=mean_rate), "usd/krequest"),
         "a member": text(total() / members, "usd/user/month", digits=2),
+        "one member in ten thousand pays, at 10 dollars a month (assumption)": text(
+            members / 10_000 * quantity("10 usd/user/month"), "usd/month"
+        ),
     }
 )
 # %% [markdown]
@@ -677,9 +681,9 @@ show(
 # $$x = \frac{M}{2628000 \, \lambda}$$
 #
 # (a month has 2,628,000 seconds). It comes to less than two cents for a thousand pages, and a tenth of a cent a month for each member, who
-# pays some dollars. Two conclusions, and both belong into the interview. The largest line is not the model, it is **the log of what was
+# pays a thousand times as much and more. Two conclusions, and both belong into the interview. The largest line is not the model, it is **the log of what was
 # shown**. And machines are not what this feature costs: the people who build it are, and a ranker that keeps one member in ten
-# thousand from leaving pays for a machine room. (Netflix put the worth of personalization and recommendations at more than a
+# thousand from leaving pays for all of its machines, as the last line says. (Netflix put the worth of personalization and recommendations at more than a
 # billion dollars a year, Gomez-Uribe and Hunt, 2015.)
 #
 # ### Which assumption decides?
@@ -691,8 +695,7 @@ show(pd.DataFrame(RANGES, index=["lowest", "highest"]).T)
 # the input that moves the bill most, the second, and the first one's difference in usd a month
 ### BEGIN SOLUTION
 _apart = {
-    name: abs((total(**{**BASE, name: high}) - total(**{**BASE, name: low})).m_as("usd/month"))
-    for name, (low, high) in RANGES.items()
+    name: abs((total(**{name: high}) - total(**{name: low})).m_as("usd/month")) for name, (low, high) in RANGES.items()
 }
 _first, _second = sorted(_apart, key=_apart.get, reverse=True)[:2]
 dominant = (_first, _second, _apart[_first])

@@ -566,14 +566,14 @@ DOMINANT = Exercise(
     kind="figure it out",
     prompt="""
     `RANGES` gives for each uncertain input the lowest and the highest value that we would believe; all others stay as in `BASE` while one is moved. **First guess**: which one moves the monthly bill most? Then
-    compute it, with `total` of the cell above, such as `total(**{**BASE, "busy": "0.7"})`. Answer with a triple: the input that moves the bill most, the one that comes second, and for the first, how far
+    compute it, with `total` of the cell above, such as `total(busy="0.7")`. Answer with a triple: the input that moves the bill most, the one that comes second, and for the first, how far
     the bills at its two ends are apart, in usd a month: `("busy", "peak", 12345)`.
     """,
     reference=_dominant,
     check=_check_dominant,
     hints=(
         "An input matters if its range is wide *and* the lines that it enters are large. Which line of the bill is the largest?",
-        "A loop: `for name, (low, high) in RANGES.items(): print(name, total(**{**BASE, name: high}) - total(**{**BASE, name: low}))`, and `busy` works the other way round.",
+        "A loop: `for name, (low, high) in RANGES.items(): print(name, total(**{name: high}) - total(**{name: low}))`, and `busy` works the other way round.",
     ),
     wrong=(
         WrongAnswer("the widest range", lambda: ("profile", "events", 51_600), "factor of twenty"),
