@@ -69,8 +69,8 @@ def test_what_the_prose_computes():
         "a tenth of a cent a month for each member": total / users == pytest.approx(0.001, rel=0.15),
         "The largest line is not the model, it is **the log": max(lines, key=lines.get) == "log",
         "The top bar is longer than the whole bill": e5_1._dominant()[2] > total,
-        "the 63 % on the right": True,
-        "thirty times our assumption": 700e9 / 75e6 / e5_1.EVENTS == pytest.approx(30, rel=0.05),
+        "the 63 % on the right": round(latency.slow_share(0.01, 100), 2) == 0.63,
+        "thirty times our assumption": 29 < 700e9 / 75e6 / e5_1.EVENTS < 32,
         "its 99.95th decides": latency.quantile_of_one(0.99, 20) == pytest.approx(0.9995, abs=1e-5),
         "a member asks for two pages a day on average": e5_1.SHARE * e5_1.PAGES == 2,
         "a month has 2,628,000 seconds": quantity("1 month").m_as("s") == 2_628_000,
@@ -78,7 +78,6 @@ def test_what_the_prose_computes():
     for sentence, holds in said.items():
         assert sentence.lower() in prose.lower(), sentence
         assert holds, sentence
-    assert latency.slow_share(0.01, 100) == pytest.approx(0.63, abs=0.005)
 
 
 def test_what_the_exercises_explain():
@@ -88,7 +87,7 @@ def test_what_the_exercises_explain():
     assert f"{latency.slow_share(0.01, 20):.0%}".replace("%", " %") in e5_1.FLAWS.explanation
     assert capacity.vectors(count="18000 item", d=128).m_as("MB") == pytest.approx(9, abs=0.5)
     assert e5_1.plan_proportions(0.97, 0.0005).n_control == pytest.approx(1.8e6, rel=0.02)
-    assert e5_1.MEMBERS * 0.01 == pytest.approx(3e6, rel=0.02)
+    assert 2.95e6 < e5_1.MEMBERS / 100 < 3.05e6
     together = latency.budget([Stage("answer", "60 ms", "400 ms")], "200 ms")
     assert together.late > 0.01, "statement h: the mean is below 200 ms, and more than 1 % of the answers are not"
     swings = e5_1._swings()
