@@ -80,8 +80,10 @@ def tornado(table: pd.DataFrame, what: str) -> Figure:
     ax.axvline(base, color="#444444", linewidth=1)
     ax.set_yticks(place, list(table.index))
     ax.set(xlabel=what, title="Which input moves the answer most?")
-    ax.margins(x=0.2)
-    ax.legend(loc="lower right")
+    low, high = np.min(table[["at_low", "at_high"]].to_numpy()), np.max(table[["at_low", "at_high"]].to_numpy())
+    room = 0.35 * (high - low) or 1.0  # for the words beside the bars
+    ax.set_xlim(low - room, high + room)
+    fig.legend(loc="outside lower center", ncols=2)
     return fig
 
 
@@ -99,7 +101,7 @@ def waterfall(stages: pd.DataFrame, limit: float) -> Figure:
     ax.axvline(limit, color="#444444", linestyle="--", linewidth=1, label=f"the limit, {limit:g} ms")
     ax.set_yticks(place, list(stages.index))
     ax.set(xlabel="milliseconds since the request came", title="Where the time goes")
-    ax.legend(loc="lower left")
+    fig.legend(loc="outside lower center", ncols=3)
     return fig
 
 
