@@ -131,6 +131,7 @@ def _servers_wrongly(how: str) -> Callable[..., int]:
         exact = {
             "no busy": load / at_once,
             "busy above": load * busy / at_once,
+            "the free share": load / (at_once * max(1 - busy, 1e-9)),
             "one at a time": load / busy,
             "milliseconds": rate * seconds / 1000 / (at_once * busy),
             "no time": rate / (at_once * busy),
@@ -168,6 +169,7 @@ def _attempt(servers: Callable[..., int], case: tuple) -> float | None:
 
 def _check_servers(servers: Callable[..., int]) -> None:
     messages = {
+        "the free share": "you divided by `1 - busy`, the share that is kept free. What carries the load is the share in use.",
         "no busy": "the servers are planned full. At a share `busy` each bears less, so divide by it.",
         "busy above": "`busy` belongs below the line: servers that are kept half empty are *more* servers.",
         "one at a time": "a server works on `at_once` requests at the same time.",
@@ -226,6 +228,7 @@ LITTLE = Exercise(
         for name, how, says in (
             ("planned full", "no busy", "planned full"),
             ("busy above the line", "busy above", "below the line"),
+            ("the share that is free", "the free share", "kept free"),
             ("one request a server", "one at a time", "at the same time"),
             ("milliseconds", "milliseconds", "in seconds already"),
             ("no time", "no time", "is missing"),
@@ -303,7 +306,10 @@ def _check_culprit(answer: tuple[str, float]) -> None:
         )
     if math.isclose(share, 1 - right, rel_tol=0.02):
         raise Incorrect("the stage is right. That is the share of answers *without* a slow call.")
-    same(share, right, rtol=0.01, what="the stage is right; the share of answers with a slow call")
+    if not math.isclose(share, right, rel_tol=0.01):
+        raise Incorrect(
+            f"the stage is right, the share of answers with a slow call is not {share:.4g}: `slow_share(0.01, ...)`, for as many calls as this stage makes."
+        )
 
 
 CULPRIT = Exercise(
@@ -329,6 +335,7 @@ CULPRIT = Exercise(
         WrongAnswer("added up", lambda: ("features", 0.4), "counts answers with two"),
         WrongAnswer("the fast ones", lambda: ("features", 0.99**40), "*without*"),
         WrongAnswer("in percent", lambda: ("features", 33.1), "not in percent"),
+        WrongAnswer("twenty calls", lambda: ("features", 0.182), "as many calls as"),
         WrongAnswer("no share", lambda: "features", "two things"),
     ),
     points=2,
@@ -367,6 +374,8 @@ def _cache_hits_wrongly(how: str) -> Callable[..., float]:
             return found / sum(item in counts for item in future)
         if how == "count":
             return found
+        if how == "percent":
+            return 100 * found / len(future)
         return 1 - found / len(future) if how == "misses" else found / len(future)
 
     return hits
@@ -394,6 +403,7 @@ def _check_cache_hits(hits: Callable[..., float]) -> None:
         "known only": "items that `past` has never seen are missing from your count: they are requests, and misses.",
         "count": "that is the number of hits; a share is wanted.",
         "misses": "that is the share of misses.",
+        "percent": "a share is between 0 and 1, and yours is in percent.",
     }
     for seed, n, m, new, size in (
         (1, 20, 200, 15, 5),
@@ -443,6 +453,7 @@ CACHE = Exercise(
             ("known items only", "known only", "requests, and misses"),
             ("a number of hits", "count", "a share is wanted"),
             ("misses", "misses", "share of misses"),
+            ("in percent", "percent", "in percent"),
         )
     ),
     points=2,
@@ -520,10 +531,8 @@ def _check_dominant(answer: tuple[str, str, float]) -> None:
         raise Incorrect(
             "give three things: the first input, the second, and the first one's difference in usd a month."
         )
-    names, swing = (
-        [str(name).strip().lower() for name in answer[:2]],
-        number(answer[2], "the difference in usd a month"),
-    )
+    apart = answer[2].m_as("usd/month") if hasattr(answer[2], "m_as") else answer[2]
+    names, swing = [str(name).strip().lower() for name in answer[:2]], number(apart, "the difference in usd a month")
     swings = _swings()
     first, second, want = _dominant()
     for name in names:
@@ -550,7 +559,10 @@ def _check_dominant(answer: tuple[str, str, float]) -> None:
         )
     if math.isclose(swing, -want, rel_tol=0.02):
         raise Incorrect("the inputs are right. Give the size of the difference, without its sign.")
-    same(swing, want, rtol=0.02, what="the inputs are right; the difference in usd a month")
+    if not math.isclose(swing, want, rel_tol=0.02):
+        raise Incorrect(
+            f"the inputs are right, the difference in usd a month is not {swing:,.0f}: the bill at the highest value minus the bill at the lowest."
+        )
 
 
 @functools.cache
