@@ -149,7 +149,8 @@ class Measured:
 
     def __mul__(self, other):
         units = {*self.powers, *other.powers}
-        return Measured(self.value * other.value, **{u: self.powers.get(u, 0) + other.powers.get(u, 0) for u in units})
+        powers = {u: self.powers.get(u, 0) + other.powers.get(u, 0) for u in units}
+        return Measured(self.value * other.value, **powers)
 
     def __add__(self, other):
         if self.powers != other.powers:
@@ -322,7 +323,7 @@ mine = {zones: servers_for_checked(peak_rate.m_as("request/s"), 0.06, 16, 0.5, z
 show(pd.DataFrame({"capacity.servers": by_zones, "servers_for": mine}).rename_axis("zones"))
 machines = capacity.servers(**asked, zones=3)
 # %% [markdown]
-# A zone that may fail costs more than the model: with two zones everything is there twice. With three it is half as much
+# A zone that may fail is not cheap: with two zones everything is there twice. With three it is half as much
 # again, and that is the usual choice. In all, some 160 machines: a large number for a team, and a small one for a company.
 #
 # %% [markdown] instructor=true
@@ -347,9 +348,9 @@ machines = capacity.servers(**asked, zones=3)
 # How large is an event? Not a guess: here is one of the course's own service (lesson 3.1), as JSON.
 # %%
 event = {
-    "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "kind": "impression", "user": 196, "item": 242, "rank": 1,
-    "request_id": "7d444840-9dc0-11d1-b245-5ffdce74fad2", "model": "0123456789ab", "experiment": "home", "variant": "control",
-    "at": 881250949.123456,
+    "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "kind": "impression", "user": 196, "item": 242,
+    "rank": 1, "request_id": "7d444840-9dc0-11d1-b245-5ffdce74fad2", "model": "0123456789ab",
+    "experiment": "home", "variant": "control", "at": 881250949.123456,
 }  # fmt: skip
 event_rate = daily * quantity(BASE["events"])
 log_size = capacity.event_storage(rate=event_rate, size=BASE["size"], keep=BASE["keep"])
@@ -379,7 +380,8 @@ show(
 # %%
 counts = ratings.groupby("user").size()
 longer = (counts > counts.mean()).mean()
-show(mean=counts.mean(), median=counts.median(), p99=counts.quantile(0.99), largest=counts.max(), above_the_mean=longer)
+show(mean=counts.mean(), median=counts.median(), p99=counts.quantile(0.99), largest=counts.max())
+show({"people above the mean (%)": 100 * longer}, digits=2)
 # %% [markdown]
 # Whoever plans with the mean has too little room for more than a third of the people, and the largest history is seven
 # times as long. The usual decision: keep the latest few hundred, say so, and check offline what the cut costs.
@@ -390,7 +392,7 @@ show(mean=counts.mean(), median=counts.median(), p99=counts.quantile(0.99), larg
 # saved as artefacts: factors of films and people, 64 numbers of 8 bytes each, and a table of films by films, of 4 bytes.
 # %%
 films, people = f"{data.items.shape[0]} item", f"{ratings['user'].nunique()} user"
-factors = capacity.vectors(count=films, d=64, each="8 byte") + capacity.vectors(count=people, d=64, each="8 byte")
+factors = sum(capacity.vectors(count=n, d=64, each="8 byte") for n in (films, people))
 table = capacity.vectors(count=films, d=len(data.items), each="4 byte")
 rows = []
 with tempfile.TemporaryDirectory() as folder:
@@ -525,7 +527,7 @@ figure_alt(
 show({"of 20 calls, answers with one beyond its own 99th percentile (%)": 100 * slow_share(0.01, 20),
       "for 99 % of such answers, a call must hold its limit in (%)": 100 * quantile_of_one(0.99, 20)}, digits=5)  # fmt: skip
 # %% [markdown]
-# The 63 % on the right is the example with which Dean and Barroso begin "The Tail at Scale" (2013). So a dashboard of the
+# The 63 % on the right is the example of Dean and Barroso in "The Tail at Scale" (2013). So a dashboard of the
 # store that shows a fine 99th percentile says little: for the page, its 99.95th decides. Remedies, in the order of price:
 # fewer calls (one batched call for all candidates), a **deadline** after which the answer goes on without, a second request to
 # another replica when the first is late. A deadline is an entry of `Stage`, and its price is stated:
@@ -812,7 +814,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 #   (Alvino and Basilico, "Learning a Personalized Homepage", Netflix TechBlog, 2015).
 # - **Netflix, the memory.** EVCache, memcached made for the cloud, answered up to 30 million requests a second in 2016 (Netflix TechBlog,
 #   "Caching for a Global Netflix").
-# - **Google** coined the terms for the tail: hedged requests, tied requests, and answers that are good enough without the last shard
+# - **Google** described remedies for the tail: hedged requests, tied requests, and answers that are good enough without the last shard
 #   (Dean and Barroso, 2013).
 #
 # ## In the interview
