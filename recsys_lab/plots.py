@@ -59,6 +59,52 @@ def search(found: Tuning) -> Figure:
     return fig
 
 
+def tornado(table: pd.DataFrame, what: str) -> Figure:
+    """What `production.capacity.sensitivity` found: for each input a bar from the answer at its low to that at its high.
+
+    what: the answer and its unit, the axis' label.
+    """
+    if not {"low", "high", "at_low", "at_high", "base", "swing"} <= set(table.columns) or table.empty:
+        raise DataError("expected the frame that capacity.sensitivity returns, with at least one row.")
+    fig, ax = _pyplot().subplots(figsize=(8, 1.4 + 0.5 * len(table)), layout="constrained")
+    place, base = np.arange(len(table))[::-1], float(table["base"].iloc[0])
+    for end, colour in (("low", "C0"), ("high", "C1")):
+        answers = table[f"at_{end}"].to_numpy()
+        ax.barh(place, answers - base, left=base, height=0.6, color=colour, label=f"input at its {end}est")
+        for y, answer, value in zip(place, answers, table[end]):
+            left = answer < base or (answer == base and end == "low")
+            ax.annotate(
+                value, (answer, y), (-4 if left else 4, 0), textcoords="offset points", va="center",
+                ha="right" if left else "left", fontsize="small",
+            )  # fmt: skip
+    ax.axvline(base, color="#444444", linewidth=1)
+    ax.set_yticks(place, list(table.index))
+    ax.set(xlabel=what, title="Which input moves the answer most?")
+    low, high = np.min(table[["at_low", "at_high"]].to_numpy()), np.max(table[["at_low", "at_high"]].to_numpy())
+    room = 0.35 * (high - low) or 1.0  # for the words beside the bars
+    ax.set_xlim(low - room, high + room)
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig
+
+
+def waterfall(stages: pd.DataFrame, limit: float) -> Figure:
+    """The stages of `production.latency.budget`, one after the other: each takes its median, a thin line its p99.
+
+    limit: what the whole may take, in milliseconds.
+    """
+    if not {"median", "p99", "start", "end"} <= set(stages.columns) or stages.empty:
+        raise DataError("expected the stages of latency.budget, with at least one row.")
+    fig, ax = _pyplot().subplots(figsize=(8, 1.4 + 0.45 * len(stages)), layout="constrained")
+    place = np.arange(len(stages))[::-1]
+    ax.hlines(place, stages["start"], stages["start"] + stages["p99"], color="C1", label="to its 99th percentile")
+    ax.barh(place, stages["median"], left=stages["start"], height=0.6, color="C0", label="its median")
+    ax.axvline(limit, color="#444444", linestyle="--", linewidth=1, label=f"the limit, {limit:g} ms")
+    ax.set_yticks(place, list(stages.index))
+    ax.set(xlabel="milliseconds since the request came", title="Where the time goes")
+    fig.legend(loc="outside lower center", ncols=3)
+    return fig
+
+
 def _pyplot() -> Any:
     try:
         import matplotlib.pyplot as plt
