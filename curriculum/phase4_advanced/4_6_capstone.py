@@ -473,8 +473,8 @@ noticed_checked = ex("4.6.2").check(noticed)
 # **Misconceptions.** "All points means good"; "a leak is always found".
 #
 # **To discuss.** The acceptance criteria that people brought: which experiment would have caught the bad product? Could the
-# scorer treat "does not repeat" as a loss of both lines of quality? (It could. Then an honest project with a forgotten seed loses five
-# points for one mistake. Which error is worse? There is no right answer, only a choice that should be written down.)
+# scorer treat "does not repeat" as a loss of both lines of quality? (It could; then an honest project with a forgotten seed loses five
+# points for one mistake. Holding chance still costs up to three more trainings instead.)
 # %% [markdown]
 # ## 7. A test that bites
 #
@@ -502,12 +502,12 @@ def check_system(system, folder):
     users = sorted(rows["user"].unique())
     model = system.train(rows)
     lists = system.recommend(model, users, 3)
-    assert len(lists) == 3 * len(users), "lists of three"
-    assert lists.merge(rows, on=["user", "item"]).empty, "nothing that they have rated"
+    assert len(lists) == 3 * len(users)
+    assert lists.merge(rows, on=["user", "item"]).empty  # nothing that they have rated
     first = lists[lists["rank"] == 1].set_index("user")["item"]
-    assert first[1] == 2, "the film of the own, smaller club comes first"
+    assert first[1] == 2  # the film of the own, smaller club comes first
     again = system.load(system.save(model, folder / "model.npz"))
-    assert system.recommend(again, users, 3).equals(lists), "what is loaded is what was saved"
+    assert system.recommend(again, users, 3).equals(lists)
     ### END SOLUTION
 
 
