@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from html import escape
 
 from recsys_lab.course.bank.entries import SUBJECTS, Entry
-from recsys_lab.course.bank.page import prose, table
+from recsys_lab.course.bank.page import prose, worked
 from recsys_lab.errors import MissingExtraError
 
 # Whoever changes a question sets both; a test compares the digest, and says what it is.
 REVISED = datetime(2026, 11, 24, tzinfo=UTC)
-DIGEST = "0"
+DIGEST = "7d444cee3ad27bd1"
 
 # Never changed: by these numbers Anki recognises the note type and the decks.
 _MODEL, _DECK = 1_735_420_001, 1_735_420_100
@@ -46,7 +46,7 @@ def package(entries: Iterable[Entry]) -> bytes:
             {
                 "name": "Question",
                 "qfmt": "{{Question}}",
-                "afmt": '{{FrontSide}}<hr id="answer">{{Answer}}<p class="source">{{Source}} · lesson {{Lessons}}</p>',
+                "afmt": '{{FrontSide}}<hr id="answer">{{Answer}}<p class="source">{{Source}} · in the course: {{Lessons}}</p>',
             }
         ],
         css=_CSS,
@@ -80,7 +80,7 @@ def _guid(entry: Entry) -> str:
 def _fields(entry: Entry) -> list[str]:
     answer = prose(entry.answer)
     if entry.sql:
-        answer += f"<pre>{escape(entry.sql.query)}</pre>{table(entry.sql.rows)}"
+        answer += worked(entry.sql)
     return [entry.id, prose(entry.question), answer, escape(entry.source), ", ".join(entry.lessons)]
 
 

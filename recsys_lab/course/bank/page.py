@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from recsys_lab.course.bank.entries import LEVELS, SUBJECTS, Entry
+from recsys_lab.course.bank.entries import LEVELS, SUBJECTS, Entry, Sql
 from recsys_lab.production.pages import document
 
 _STYLE = """
-nav a { margin-right: 1rem; white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: 0 1rem; }
 a { color: inherit; }
 section ol { padding-left: 2.2rem; } section li { margin: 0 0 1.1rem; break-inside: avoid; }
 .question { font-weight: 600; margin: 0; } .answer { margin: .2rem 0; }
-.source { font-size: .8rem; color: var(--ink); opacity: .75; margin: .2rem 0; }
+.source { font-size: .8em; color: var(--ink); opacity: .75; margin: .2rem 0; }
 pre { background: var(--soft); border: 1px solid var(--line); padding: .5rem; overflow-x: auto; font-size: .85rem; }
 code { background: var(--soft); padding: 0 .2rem; font-size: .9em; }
 #hide:checked ~ main .behind { visibility: hidden; }
@@ -57,7 +57,12 @@ def prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
-def table(rows: Sequence[Sequence[Any]]) -> str:
+def worked(sql: Sql) -> str:
+    """The tables, the query, and its rows as HTML."""
+    return f"<pre>{escape(sql.setup)}</pre><pre>{escape(sql.query)}</pre>{_table(sql.rows)}"
+
+
+def _table(rows: Sequence[Sequence[Any]]) -> str:
     return (
         "<table>"
         + "".join(f"<tr>{''.join(f'<td>{escape(str(value))}</td>' for value in row)}</tr>" for row in rows)
@@ -71,8 +76,8 @@ def _section(subject: str, entries: Sequence[Entry]) -> str:
 
 
 def _item(entry: Entry) -> str:
-    sql = f"<pre>{escape(entry.sql.query)}</pre>{table(entry.sql.rows)}" if entry.sql else ""
-    source = f"{escape(entry.source)} · lesson {', '.join(entry.lessons)} · {LEVELS[entry.level]}"
+    sql = worked(entry.sql) if entry.sql else ""
+    source = f"{escape(entry.source)} · in the course: {', '.join(entry.lessons)} · {LEVELS[entry.level]}"
     return (
         f'<li id="{entry.id}"><p class="question">{prose(entry.question)}</p><div class="behind"><p class="answer">'
         f'{prose(entry.answer)}</p>{sql}<p class="source">{source}</p></div></li>'

@@ -67,9 +67,9 @@ def shown(entry: Entry) -> str:
     """The answer as a terminal shows it: explanation, query and rows, source, lessons."""
     parts = [questionnaire.wrapped(entry.answer, "   ")]
     if entry.sql:
-        parts += [_indented(entry.sql.query)]
-        parts += [_indented("\n".join("  ".join(str(value) for value in row) for row in entry.sql.rows))]
-    parts.append(questionnaire.wrapped(f"{entry.source} · lesson {', '.join(entry.lessons)}", "   → "))
+        rows = "\n".join("  ".join(str(value) for value in row) for row in entry.sql.rows)
+        parts += ["", *(_indented(text) + "\n" for text in (entry.sql.setup, entry.sql.query, rows))]
+    parts.append(questionnaire.wrapped(f"{entry.source} · in the course: {', '.join(entry.lessons)}", "   → "))
     return "\n".join(parts)
 
 
