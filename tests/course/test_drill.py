@@ -372,7 +372,8 @@ def test_every_question_is_a_note_of_the_deck(tmp_path):
             plain = plain.replace(code, sign)
         assert plain.startswith(entry.answer.replace("`", ""))
         assert note["deck"] == f"RecSys Lab::{entries.SUBJECTS[entry.subject]}"
-        assert note["Source"] and note["Lessons"] == ", ".join(entry.lessons)
+        assert note["Source"]
+        assert note["Lessons"] == ", ".join(entry.lessons)
         assert note["tags"] == [entry.subject, *entry.tags]
         if entry.sql:
             assert note["Answer"].count("<pre>") == 2

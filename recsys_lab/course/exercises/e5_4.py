@@ -9,85 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, number, same
+from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
 from recsys_lab.course.quiz import Question
 
 W = 0.1542  # FSRS's default
 
 
-# ------------------------------------------------------------------ 5.4.1 the forgetting curve
 def _recall(days: Any, stability: Any, w: float = W) -> Any:
     factor = 0.9 ** (-1 / w) - 1
     return (1 + factor * np.asarray(days) / stability) ** -w
 
 
-_RECALL_MISTAKES: tuple[tuple[Callable[..., Any], str], ...] = (
-    (lambda t, s, w: np.exp(-np.asarray(t) / s), "that is an exponential curve; FSRS's is a power"),
-    (
-        lambda t, s, w: 0.9 ** (np.asarray(t) / s),
-        "that falls by a tenth again and again: an exponential curve through 0.9",
-    ),
-    (lambda t, s, w: (1 + np.asarray(t) / s) ** -w, "F is missing: after S days the chance must be 0.9"),
-    (lambda t, s, w: (1 + (0.9 ** (1 / w) - 1) * np.asarray(t) / s) ** -w, "F has a minus in its exponent"),
-    (lambda t, s, w: _recall(t, s, w) ** -1.0, "your chance grows with time: the exponent is -w"),
-    (lambda t, s, w: _recall(t, s, W), "your w is always 0.1542; take the one that is given"),
-)
-
-
-def _check_recall(recall: Callable[..., Any]) -> None:
-    cases: list[tuple[Any, Any, float]] = [
-        (10, 10.0, W),
-        (3, 12.5, W),
-        (0, 4.0, W),
-        (np.array([0, 1, 30, 400]), 8.0, 0.5),
-    ]
-    cases += [(7, np.array([2.0, 7.0, 90.0]), 0.3), (200, 1.5, 0.8)]
-    answers = [recall(*case) for case in cases]
-    with np.errstate(all="ignore"):
-        for mistake, told in _RECALL_MISTAKES:
-            if all(is_same(got, mistake(*case)) for got, case in zip(answers, cases)):
-                raise Incorrect(f"{told}.")
-    for got, (days, stability, w) in zip(answers, cases):
-        same(got, _recall(days, stability, w), what=f"recall({_short(days)}, {_short(stability)}, w={w})")
-    same(recall(5, 9.0), _recall(5, 9.0), what="recall(5, 9.0), with w left out,")
-
-
-def _short(value: Any) -> str:
-    return np.array2string(value, separator=", ") if isinstance(value, np.ndarray) else str(value)
-
-
-RECALL = Exercise(
-    id="5.4.1",
-    title="The curve of forgetting",
-    kind="build",
-    prompt="""
-    Write the curve as a function of the days since the last review, the stability and w (whose default is 0.1542). It must take arrays for days or stability, too.
-    """,
-    reference=lambda: _recall,
-    check=_check_recall,
-    hints=(
-        "First F, which depends on w alone. Which power of 0.9 is it?",
-        "`factor = 0.9 ** (-1 / w) - 1`, and then `(1 + factor * days / stability) ** -w`.",
-    ),
-    wrong=(
-        WrongAnswer("exponential", lambda: lambda t, s, w=W: np.exp(-np.asarray(t) / s), "a power"),
-        WrongAnswer("exponential through 0.9", lambda: lambda t, s, w=W: 0.9 ** (np.asarray(t) / s), "through 0.9"),
-        WrongAnswer("no factor", lambda: lambda t, s, w=W: (1 + np.asarray(t) / s) ** -w, "F is missing"),
-        WrongAnswer("w is fixed", lambda: lambda t, s, w=W: _recall(t, s), "always 0.1542"),
-        WrongAnswer("grows", lambda: lambda t, s, w=W: 1 / _recall(t, s, w), "grows with time"),
-        WrongAnswer(
-            "0 on the first day",
-            lambda: lambda t, s, w=W: np.where(np.asarray(t) < 1, 0.0, _recall(t, s, w)),
-            "recall(",
-        ),
-    ),
-    points=2,
-    explanation="F is chosen so that the chance is 0.9 after exactly S days, whatever w is. So a stability can be said in words: after that many days, nine of ten such questions are known.",
-    expected=example("recall([0, 10, 100], 10)", lambda: _recall([0, 10, 100], 10)),
-)
-
-
-# ------------------------------------------------------------------ 5.4.2 choose the interval
+# ------------------------------------------------------------------ 5.4.1 choose the interval
 def _interval(stability: float, wanted: float, w: float = W) -> int:
     factor = 0.9 ** (-1 / w) - 1
     return max(1, round(stability / factor * (wanted ** (-1 / w) - 1)))
@@ -102,6 +35,8 @@ def _check_interval(interval: Callable[..., Any]) -> None:
         (1.2, 0.97, 0.4),
         (120.0, 0.7, 0.5),
         (16.0, 0.9, 0.2),
+        (14.6, 0.9, 0.3),
+        (33.0, 0.8, 0.2),
     ]
     for stability, wanted, w in cases:
         what = f"interval({stability}, {wanted}, w={w})"
@@ -128,7 +63,7 @@ def _check_interval(interval: Callable[..., Any]) -> None:
 
 
 INTERVAL = Exercise(
-    id="5.4.2",
+    id="5.4.1",
     title="Choose the interval",
     kind="build",
     prompt="""
@@ -165,7 +100,7 @@ INTERVAL = Exercise(
     expected=example("interval(10, 0.8)", lambda: _interval(10, 0.8)),
 )
 
-# ------------------------------------------------------------------ 5.4.3 four plans
+# ------------------------------------------------------------------ 5.4.2 four plans
 DAY0 = datetime(2026, 1, 1, tzinfo=UTC)
 PLANS = {"A": (0, 1, 2, 3), "B": (0, 10, 20, 30), "C": (0, 3, 6, 9), "D": (0, 2, 8, 20)}
 
@@ -219,7 +154,7 @@ def _check_plans(answer: Any) -> None:
 
 
 FOUR_PLANS = Exercise(
-    id="5.4.3",
+    id="5.4.2",
     title="Four reviews, four plans",
     kind="figure it out",
     prompt="""
@@ -254,7 +189,7 @@ FOUR_PLANS = Exercise(
     "forget as much as you can afford. Experiments agree on spacing; whether gaps should grow or stay equal is open (Latimier et al. 2021 found no clear difference).",
 )
 
-# ------------------------------------------------------------------ 5.4.4 the queue
+# ------------------------------------------------------------------ 5.4.3 the queue
 QUEUE = {
     "leak": (2, 15.0),
     "p-value": (12, 2.0),
@@ -299,7 +234,7 @@ def _check_queue(answer: Any) -> None:
 
 
 WHAT_IS_ASKED = Exercise(
-    id="5.4.4",
+    id="5.4.3",
     title="What is asked today?",
     kind="figure it out",
     prompt="""
@@ -324,7 +259,7 @@ WHAT_IS_ASKED = Exercise(
     ),
     wrong=(
         WrongAnswer("the least known first", _by_chance, "sound rule, too"),
-        WrongAnswer("the oldest answer first", lambda: ["ndcg", "leak", "cache", "p-value"], "another order"),
+        WrongAnswer("as in the table", lambda: ["leak", "p-value", "ndcg", "cache"], "another order"),
         WrongAnswer("the shortest stability first", lambda: ["window", "p-value", "srm", "cache"], "due on day 21"),
         WrongAnswer("newest first", lambda: _queue()[::-1], "wrong way round"),
         WrongAnswer("all that are due", lambda: _queue(limit=9), "you name 5"),
@@ -335,7 +270,7 @@ WHAT_IS_ASKED = Exercise(
     "than 10 days at 6. If you are often behind, that order loses less; with a limit that you seldom reach, the two hardly differ.",
 )
 
-# ------------------------------------------------------------------ 5.4.5 the flaw in an answer
+# ------------------------------------------------------------------ 5.4.4 the flaw in an answer
 FLAWS = {"A": 3, "B": 2, "C": 3, "D": 2, "E": 0, "F": 1}
 _FLAW_WHY = {
     "A": "two columns that say the same: does L1 have a reason to use both?",
@@ -367,7 +302,7 @@ def _check_flaws(answer: Any) -> None:
 
 
 FLAW = Exercise(
-    id="5.4.5",
+    id="5.4.4",
     title="Find the flaw",
     kind="figure it out",
     prompt="""
@@ -393,7 +328,7 @@ FLAW = Exercise(
     "F: NULL = 2 is unknown, and WHERE keeps only what is true. Each wrong sentence sounds like the others, which is why a listener trusts an answer whose speaker says what it rests on.",
 )
 
-# ------------------------------------------------------------------ 5.4.6 three numbers, aloud
+# ------------------------------------------------------------------ 5.4.5 three numbers, aloud
 _NUMBERS = {
     "fraud": lambda: 0.02 * 0.8 / (0.02 * 0.8 + 0.98 * 0.04),
     "alarm": lambda: 1 - 0.95**12,
@@ -433,7 +368,7 @@ def _check_numbers(answer: Any) -> None:
 
 
 NUMBERS = Exercise(
-    id="5.4.6",
+    id="5.4.5",
     title="Three numbers, aloud",
     kind="figure it out",
     prompt="""
@@ -463,7 +398,7 @@ NUMBERS = Exercise(
     expected=lambda: "three shares between 0 and 1; one is below a third, one is above a half",
 )
 
-# ------------------------------------------------------------------ 5.4.7 the drill's own record, in SQL
+# ------------------------------------------------------------------ 5.4.6 the drill's own record, in SQL
 QUERY = """
 SELECT subject, count(*) AS questions, avg((rating > 1)::INT) AS known
 FROM (SELECT *, row_number() OVER (PARTITION BY question ORDER BY day DESC, id DESC) AS n FROM answers)
@@ -559,7 +494,7 @@ def _plain(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 SQL = Exercise(
-    id="5.4.7",
+    id="5.4.6",
     title="Where are you weak? In SQL",
     kind="build",
     prompt="""
@@ -590,7 +525,7 @@ SQL = Exercise(
     ),
 )
 
-EXERCISES = [RECALL, INTERVAL, FOUR_PLANS, WHAT_IS_ASKED, FLAW, NUMBERS, SQL]
+EXERCISES = [INTERVAL, FOUR_PLANS, WHAT_IS_ASKED, FLAW, NUMBERS, SQL]
 
 
 # ------------------------------------------------------------------ quiz
