@@ -396,7 +396,7 @@ flaws_checked = ex("5.4.4").check(flaws)
 # %% exercise="5.4.5"
 ### BEGIN SOLUTION
 numbers = {
-    "fraud": 0.02 * 0.8 / (0.02 * 0.8 + 0.98 * 0.04),
+    "fraud": 0.05 * 0.8 / (0.05 * 0.8 + 0.95 * 0.04),
     "alarm": 1 - 0.95**12,
     "slow": 1 - 0.98**40,
 }
