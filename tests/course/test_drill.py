@@ -258,13 +258,28 @@ class Terminal:
     def end(self) -> int:
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         os.close(self.fd)
+        self.pid = 0
         return code
 
 
-def test_a_session_in_a_terminal(kept):
-    terminal = Terminal(
-        "--subject", "sql", "--new", "2", "--now", "2026-12-01T18:00", progress=kept.with_name("p.json")
-    )
+@pytest.fixture
+def drill():
+    """Starts the command on a terminal; whatever a failed test left running is ended."""
+    started = []
+
+    def start(*arguments: str, progress: Path | str) -> Terminal:
+        started.append(Terminal(*arguments, progress=progress))
+        return started[-1]
+
+    yield start
+    for terminal in started:
+        if terminal.pid:
+            os.kill(terminal.pid, signal.SIGKILL)
+            terminal.end()
+
+
+def test_a_session_in_a_terminal(kept, drill):
+    terminal = drill("--subject", "sql", "--new", "2", "--now", "2026-12-01T18:00", progress=kept.with_name("p.json"))
     terminal.wait("2 questions. Answer aloud")
     asked = terminal.wait("q = stop: ")
     first, second = (
@@ -298,8 +313,8 @@ def test_a_session_in_a_terminal(kept):
 
 
 @pytest.mark.parametrize("stop", ["q\n", "\x04"])
-def test_stopping_keeps_what_was_answered(kept, stop):
-    terminal = Terminal("--limit", "3", progress=kept.with_name("p.json"))
+def test_stopping_keeps_what_was_answered(kept, stop, drill):
+    terminal = drill("--limit", "3", progress=kept.with_name("p.json"))
     terminal.wait("q = stop: ")
     terminal.type("\n")
     terminal.wait("easy")
@@ -311,9 +326,9 @@ def test_stopping_keeps_what_was_answered(kept, stop):
     assert len(record.read(kept)) == 1
 
 
-def test_ctrl_c_and_a_kill_keep_what_was_answered(kept):
+def test_ctrl_c_and_a_kill_keep_what_was_answered(kept, drill):
     for number, stop in enumerate((signal.SIGINT, signal.SIGKILL), 1):
-        terminal = Terminal("--limit", "5", progress=kept.with_name("p.json"))
+        terminal = drill("--limit", "5", progress=kept.with_name("p.json"))
         terminal.wait("q = stop: ")
         terminal.type("\n")
         terminal.wait("easy")
@@ -324,8 +339,8 @@ def test_ctrl_c_and_a_kill_keep_what_was_answered(kept):
         assert len(record.read(kept)) == number
 
 
-def test_a_terminal_without_record_says_so(tmp_path):
-    terminal = Terminal("--limit", "1", progress="off")
+def test_a_terminal_without_record_says_so(drill):
+    terminal = drill("--limit", "1", progress="off")
     terminal.wait("q = stop: ")
     terminal.type("\n")
     terminal.wait("easy")
