@@ -20,6 +20,7 @@ import typer
 from typer.core import TyperGroup
 
 from recsys_lab import registry
+from recsys_lab.course.bank import command as drill_command
 from recsys_lab.course.capstone import command as capstone_command
 from recsys_lab.course.interview import command as interview_command
 from recsys_lab.course.plan import command as plan_command
@@ -714,6 +715,9 @@ def _print_json(value: Any) -> None:
 def _short(path: Any) -> str:
     path = Path(path)
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+drill_command.register(app, _print_table, _print_json)
 
 
 def main() -> None:

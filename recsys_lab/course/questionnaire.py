@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from recsys_lab.course.quiz import Question
 from recsys_lab.errors import DataError
 
 UNKNOWN = "-"
-_STOP = "q"
+STOP = "q"
 
 
 def parse(text: str, questions: Sequence[Question]) -> dict[int, str]:
@@ -80,7 +80,7 @@ def ask(
         for choice, text in question.choices.items():
             print(wrapped(text, f"   {choice}  "))
         letter = _read(question)
-        if letter == _STOP:
+        if letter == STOP:
             break
         given[number] = letter
         after(given, number)
@@ -88,14 +88,17 @@ def ask(
 
 
 def _read(question: Question) -> str:
-    known = {*question.choices, UNKNOWN, _STOP}
+    known = {*question.choices, UNKNOWN, STOP}
+    return choose(f"   {'/'.join(question.choices)}, {UNKNOWN} = do not know, {STOP} = stop: ", known)
+
+
+def choose(prompt: str, known: Collection[str]) -> str:
+    """One of the known words, asked for until it comes, in any case. The end of the input is STOP."""
     while True:
         try:
-            letter = (
-                input(f"   {'/'.join(question.choices)}, {UNKNOWN} = do not know, {_STOP} = stop: ").strip().lower()
-            )
+            word = input(prompt).strip().lower()
         except EOFError:
-            return _STOP
-        if letter in known:
-            return letter
-        print(f"   {letter!r} is none of these.")
+            return STOP
+        if word in known:
+            return word
+        print(f"   {word!r} is none of these.")

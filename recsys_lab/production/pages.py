@@ -45,15 +45,15 @@ img { display: block; width: 100%; min-width: 36rem; height: auto; margin: .75re
 """
 
 
-def document(title: str, body: str) -> str:
-    """The whole file's text."""
+def document(title: str, body: str, style: str = "") -> str:
+    """The whole file's text. style : CSS of this page alone."""
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
 <title>{title}</title>
-<style>{STYLE}</style>
+<style>{STYLE}{style}</style>
 {body}</html>
 """
 
