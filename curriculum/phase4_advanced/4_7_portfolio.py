@@ -41,9 +41,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+from scipy.stats import bootstrap
+
 from recsys_lab import EASE, Popularity, TruncatedSVD, compare, datasets
 from recsys_lab.course import figure_alt, leaderboard, show, start
 from recsys_lab.evaluate import evaluate_ranking
+from recsys_lab.metrics import bootstrap_mean
 
 ex, quiz = start("4.7")
 train, test = leaderboard.split()
@@ -99,6 +102,40 @@ show(paired[["model", "other", "difference", "low", "high", "better"]], digits=3
 # The difference is small, and its interval leaves zero out. A sentence that holds: *"On one split of MovieLens 100K, EASE finds a little more than PureSVD: the nDCG@10 is
 # higher by this much, with this interval, paired by user."* It is longer than "EASE wins", and nobody can take it apart.
 #
+# ### From scratch, then the library
+#
+# Whoever writes an interval is asked where it comes from. In lesson 4.6 it was 1.96 standard errors on either side. Here it is the **bootstrap** (Efron 1979), and that
+# takes five lines. We have one sample of users, and would like to know how the mean moves from sample to sample. So draw as many users *from ours*, with replacement, take the
+# mean, and do that two thousand times. The middle 95 % of these means are the interval. The same is done by the library's `bootstrap_mean`, and by `scipy.stats.bootstrap`:
+# %%
+gains = (results["EASE"].users["ndcg@10"] - results["PureSVD"].users["ndcg@10"]).dropna().to_numpy()
+draws = np.random.default_rng(1).choice(gains, size=(2000, len(gains)))  # each row: as many users again
+by_hand = [gains.mean(), *np.quantile(draws.mean(axis=1), [0.025, 0.975])]
+scipys = bootstrap((gains,), np.mean, n_resamples=2000, method="percentile", rng=2).confidence_interval
+half = 1.96 * gains.std(ddof=1) / np.sqrt(len(gains))
+ways = pd.DataFrame(
+    {
+        "by hand": by_hand,
+        "bootstrap_mean": bootstrap_mean(gains, seed=3)[:3],
+        "SciPy": [gains.mean(), scipys.low, scipys.high],
+        "1.96 standard errors": [gains.mean(), gains.mean() - half, gains.mean() + half],
+    },
+    index=["mean", "low", "high"],
+).T
+show(ways, digits=2)
+ends = ways[["low", "high"]]
+show(
+    {
+        "largest difference between the first three, as a share of half the width": np.ptp(ends.iloc[:3], axis=0).max()
+        / half,
+        "and with the fourth": np.ptp(ends, axis=0).max() / half,
+    },
+    digits=1,
+)
+# %% [markdown]
+# Four ways, one interval, up to some hundredths of half its width. Three of them draw by lot, each with a seed of its own, so they differ from each other as much as they do from themselves with another seed.
+# That, too, is a reason for the rule of two digits: the third one is the bootstrap's own noise.
+#
 # ## 2. Which numbers may stand beside each other?
 #
 # In one table, readers compare. So whoever puts two numbers into one table claims that they can be compared. Each of these pairs was found side by side in
@@ -145,7 +182,10 @@ plt.show()
 
 # %% [markdown]
 # A bar says its number by its *length*. If the axis begins at 0.35, the length is what is left above 0.35, and the eye compares lengths, whatever stands at the ticks. Tufte gave
-# the exaggeration a number in 1983, the *lie factor*: the size of the effect in the picture, over the size of the effect in the data.
+# the exaggeration a number in 1983, the *lie factor*: the size of the effect in the picture, over the size of the effect in the data. For bars of the values $x$ and $y$ on an axis that begins at $b$, with the
+# effect as a relative change:
+#
+# $$L = \frac{(y - b) / (x - b) - 1}{y / x - 1}$$
 # %% exercise="4.7.3"
 def lie_factor(first, second, bottom):
     """Relative change of the bars' lengths over relative change of the values."""
@@ -285,6 +325,7 @@ quiz.check({1: ..., 2: ..., 3: ...})
 # ## Further reading
 #
 # - Mitchell et al., *Model Cards for Model Reporting*, FAT* 2019, section 4.
+# - Efron, *Bootstrap Methods: Another Look at the Jackknife*, Annals of Statistics 7(1), 1979.
 # - Tufte, *The Visual Display of Quantitative Information*, 1983, chapter 2: graphical integrity.
 # - Ferrari Dacrema, Cremonesi, Jannach, *Are We Really Making Much Progress? A Worrying Analysis of Recent Neural Recommendation Approaches*, RecSys 2019.
 # - Krichene, Rendle, *On Sampled Metrics for Item Recommendation*, KDD 2020: why pair B cannot be compared.

@@ -154,7 +154,7 @@ def test_a_wrong_answer_is_explained_and_so_is_the_right_one(kept):
         (["diagnostic", "--answers", ",".join("z" * 24)], "'z' is no answer to question 1"),
         (["diagnostic"], "nobody is there to ask"),
         (["quiz", "1", "--json"], "give --answers"),
-        (["quiz", "5", "--answers", "a"], "phase 5: there is a quiz for the phases 1, 2, 3, 4"),
+        (["quiz", "6", "--answers", "a"], "phase 6: there is a quiz for the phases 1, 2, 3, 4, 5"),
     ],
 )
 def test_refusals(kept, arguments, says):

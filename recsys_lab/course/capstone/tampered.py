@@ -34,7 +34,8 @@ def hold_still() -> None:
     """From now on Python's and NumPy's generators begin, without a seed, as in every process that calls this."""
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002  the old generator is one of those that a project may use
-    bit_generator.randbits = random.Random(0).getrandbits  # type: ignore[attr-defined]  what NumPy asks for entropy
+    # What NumPy asks for entropy; its stubs do not name it.
+    bit_generator.randbits = random.Random(0).getrandbits  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

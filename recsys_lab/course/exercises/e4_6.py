@@ -18,7 +18,7 @@ import pandas as pd
 
 from recsys_lab import registry, storage
 from recsys_lab.baselines import Popularity
-from recsys_lab.course.capstone.score import RUBRIC
+from recsys_lab.course.capstone.score import RUBRIC, TENTHS
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, is_same, number
 from recsys_lab.course.quiz import Question
 from recsys_lab.ratings import Ratings
@@ -789,13 +789,13 @@ def _key_points() -> str:
     """What does somebody get who recommends the most rated films to all, and is sound in all else?"""
     lost = sum(RUBRIC[name].of for name in ("popularity", "neighbours", "newcomer"))
     total = sum(line.of for line in RUBRIC.values())
-    return "b" if 10 * (total - lost) >= 7 * total else "a"
+    return "b" if 10 * (total - lost) >= TENTHS * total else "a"
 
 
 def _key_chance() -> str:
-    """Three lines are lost by a leak alone; how many by a leak with noise?"""
-    leak = RUBRIC["popularity"].of + RUBRIC["neighbours"].of
-    return "c" if RUBRIC["repeats"].of < leak else "a"
+    """Does the artefact move, with other hidden stars and with the same ones, where there is a leak, chance, or both?"""
+    moves = {(leak, chance): (leak or chance, chance) for leak in (False, True) for chance in (False, True)}
+    return "c" if moves[True, True] == moves[False, True] else "a"
 
 
 QUIZ = [
@@ -811,31 +811,33 @@ QUIZ = [
     ),
     Question(
         "A project recommends the most rated films to everybody, newcomers too, and is sound in everything else. Does it pass "
-        "(seven tenths of the points)?",
+        "(nine tenths of the points)?",
         {
-            "a": "No: a recommender that recommends the same to all has failed.",
-            "b": "Yes: it loses the two lines of quality and the newcomer's, and the rest is engineering.",
+            "a": "No: it loses the two lines of quality and the newcomer's, and that is too much.",
+            "b": "Yes: the model is one part of twenty, and the rest is engineering.",
             "c": "It gets no points at all, since nothing else is judged then.",
         },
         _key_points,
         {
-            "a": "It loses five of twenty points, and 14 pass.",
-            "b": "Yes. A rubric says what it says; that the model is the smaller part of the system is one of the things it says.",
+            "a": "Yes: five of twenty points are lost, and 18 pass. Still, three quarters of the points ask for no good model: look "
+            "at the reasons, not at the sum.",
+            "b": "The rest is engineering, and it is 15 of 20 points; 18 pass.",
             "c": "Lines are judged one by one.",
         },
     ),
     Question(
-        "A project reads hidden ratings, and loses points. What happens to its score if somebody adds noise without a seed?",
+        "A scorer trains a second time, with other hidden stars, and compares the two artefacts. The training adds noise without "
+        "a seed. What does it mean that the artefacts differ?",
         {
-            "a": "It loses one more point.",
-            "b": "Nothing.",
-            "c": "It rises: the leak can no longer be told from chance.",
+            "a": "The training reads hidden ratings.",
+            "b": "The training does not read them: noise is harmless.",
+            "c": "Nothing yet: they differ with a leak and without one.",
         },
         _key_chance,
         {
-            "a": "It does lose `repeats`, and wins back more than that.",
-            "b": "Both the comparison of bytes and the search for leaks come out otherwise.",
-            "c": "Yes, as section 6 shows. What can be measured depends on what is held still; so mend `repeats` first.",
+            "a": "It may; but with the same hidden stars they would differ as well.",
+            "b": "Noise is no proof of innocence: a leak may stand behind it.",
+            "c": "Yes. What can be measured depends on what is held still; so hold chance still, then change the stars.",
         },
     ),
     Question(

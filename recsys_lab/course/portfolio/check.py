@@ -20,7 +20,9 @@ _TEXTS = (".md", ".html", ".py", ".toml", ".yaml", ".yml", ".json", ".txt", ".cf
 LEVEL = 95.0  # per cent, of all intervals
 _CODE = re.compile(r"```.*?```|`[^`\n]*`|<!--.*?-->|<(style|script)\b.*?</\1>", re.DOTALL)
 _NUMBER = re.compile(
-    r"(?<![\w./])(?<![A-Za-z]-)(?:\d+\.\d+(?![\w.]*\d)|\d+(?:\.\d+)?(?=\s?(?:%|per ?cent)))(\s?(?:%|per ?cent))?"
+    r"(?<![\w./,])(?<![A-Za-z]-)"
+    r"(?:\d+\.\d+(?![\w.]*\d)|\d+(?:\.\d+)?(?=\s?(?:%|per ?cent))|\d{1,3}(?:,\d{3})+(?![\w,]*\d)"
+    r"|(?!(?:19|20)\d\d\b)\d{3,}\b(?![-.,]?\w))(\s?(?:%|per ?cent))?"
 )
 _IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 _LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|(?:href|src)=\"([^\"]+)\"")
@@ -80,10 +82,12 @@ def _proofs(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
 
 
 def _numbers(text: str) -> list[str]:
-    """Numbers that claim a measurement: with a decimal point, or per cent. Those in code and in links are none.
+    """Numbers that claim a measurement: with a decimal point, per cent, or from 100 on, but no year. None in code and links.
 
     >>> _numbers("-0.31 of `0.5`, 12 % and 3 films; version 1.2.3 of ml-0.4, 0.35-0.38")
     ['0.31', '12 %', '0.35', '0.38']
+    >>> _numbers("In 2026 it served 12,000 users of MovieLens 100K in 24 hours, 843 of them twice; https://x.org/500")
+    ['12,000', '843']
     """
     plain = re.sub(r"\]\([^)]*\)", "]", _CODE.sub(" ", text))
     return [found[0] for found in _NUMBER.finditer(plain)]
@@ -91,12 +95,12 @@ def _numbers(text: str) -> list[str]:
 
 def _proven(number: str, known: list[float]) -> bool:
     """
-    >>> _proven("0.31", [0.3098]), _proven("31 %", [0.3098]), _proven("0.32", [0.3098])
-    (True, True, False)
+    >>> _proven("0.31", [0.3098]), _proven("31 %", [0.3098]), _proven("0.32", [0.3098]), _proven("1,682", [1682])
+    (True, True, False, True)
     """
-    digits = re.match(r"[\d.]+", number)[0]  # type: ignore[index]
+    digits = re.match(r"[\d.]+", number.replace(",", ""))[0]  # type: ignore[index]
     places = len(digits.partition(".")[2])
-    times = (1, 100) if len(digits) < len(number) else (1,)
+    times = (1, 100) if number.endswith(("%", "cent")) else (1,)
     return any(f"{abs(value) * factor:.{places}f}" == digits for value in known for factor in times)
 
 

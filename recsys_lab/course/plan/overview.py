@@ -1,15 +1,17 @@
-"""The map of the course with your marks on it, and your personal plan: its phases on a calendar."""
+"""The map of the course with your marks on it, and its phases on a calendar: what lesson 00 shows."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 from math import ceil
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from recsys_lab.course import progress
 from recsys_lab.course.lessons import course_map, home
 from recsys_lab.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A week of the course map is meant as this many hours of work: 36 weeks, 360 hours.
 HOURS_A_WEEK = 10
@@ -23,6 +25,8 @@ def phases() -> pd.DataFrame:
     >>> int(phases()["weeks"].sum())
     36
     """
+    import pandas as pd  # here, because the command line imports this package at every start
+
     kept = {} if progress.path() is None else progress.read()["exercises"]
     solved = [id.rpartition(".")[0] for id, entry in kept.items() if entry["state"] == "correct"]
     rows = []
@@ -47,6 +51,8 @@ def calendar(hours_a_week: float, start: str | date) -> pd.DataFrame:
     >>> calendar(10, "2027-01-04")["weeks"].tolist()
     [8, 10, 6, 8, 4]
     """
+    import pandas as pd
+
     if not 0 < hours_a_week <= 60:
         raise DataError(f"hours_a_week={hours_a_week!r}: choose more than 0 and at most 60 hours.")
     try:
