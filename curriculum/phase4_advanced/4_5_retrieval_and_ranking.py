@@ -162,9 +162,9 @@ def cell_search(query, vectors, centres, cell_of, k, nprobe):
     Returns (rows, work): an array of at most k row numbers, and an int.
     """
     ### BEGIN SOLUTION
-    near = np.argsort(-(centres @ query), kind="stable")[:nprobe]
+    near = np.argsort(-(centres @ query))[:nprobe]
     rows = np.flatnonzero(np.isin(cell_of, near))
-    best = np.argsort(-(vectors[rows] @ query), kind="stable")[:k]
+    best = np.argsort(-(vectors[rows] @ query))[:k]
     return rows[best], len(centres) + len(rows)
     ### END SOLUTION
 
