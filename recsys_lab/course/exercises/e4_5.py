@@ -24,10 +24,10 @@ def _cells(seed: int, n: int = 60, cells: int = 6, d: int = 5) -> tuple[np.ndarr
 def _cell_search(
     query: np.ndarray, vectors: np.ndarray, centres: np.ndarray, cell_of: np.ndarray, k: int, nprobe: int
 ) -> tuple[np.ndarray, int]:
-    near = np.argsort(-(centres @ query), kind="stable")[:nprobe]
+    near = np.argsort(-(centres @ query))[:nprobe]
     rows = np.flatnonzero(np.isin(cell_of, near))
     score = vectors[rows] @ query
-    return rows[np.argsort(-score, kind="stable")[:k]], len(centres) + len(rows)
+    return rows[np.argsort(-score)[:k]], len(centres) + len(rows)
 
 
 def _cell_search_wrongly(how: str) -> Callable[..., Any]:

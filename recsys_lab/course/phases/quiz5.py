@@ -38,7 +38,10 @@ def _per_year() -> float:
 
 def _what_dominates() -> str:
     """Cost = users x requests x milliseconds; the largest change of the answer when each is taken from its low to its high."""
-    low, high = {"users": 0.9, "requests": 0.5, "milliseconds": 0.8}, {"users": 1.1, "requests": 2.0, "milliseconds": 1.5}
+    low, high = (
+        {"users": 0.9, "requests": 0.5, "milliseconds": 0.8},
+        {"users": 1.1, "requests": 2.0, "milliseconds": 1.5},
+    )
     return max(low, key=lambda name: high[name] - low[name])
 
 
