@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 
 from recsys_lab import registry
 from recsys_lab.course.capstone import command as capstone_command
+from recsys_lab.course.drills import command as drills_command
 from recsys_lab.course.portfolio import command as portfolio_command
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
 from recsys_lab.production import experiment_command, monitor_command, pipeline_command, ship_command
@@ -651,6 +652,7 @@ def _show_grade(name: str, graded: Any, as_json: bool) -> None:
 
 capstone_command.register(app, _show_grade)
 app.add_typer(portfolio_command.app, name="portfolio", rich_help_panel="Learn")
+drills_command.register(app, _show_table)
 
 
 # ---------------------------------------------------------------------- shared machinery

@@ -1,0 +1,328 @@
+"""Drills on caches: the least recently used goes, and what is too old goes."""
+
+from __future__ import annotations
+
+import random
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+from recsys_lab.course.drills.drill import Case, Clock, Cost, Drill, Mistake, against, play
+
+
+# ------------------------------------------------------------------ lru
+class LRU:
+    """A cache of at most `capacity` entries; where one too many comes, the one not used for longest goes."""
+
+    def __init__(self, capacity: int):
+        """capacity: 1 or more."""
+        self._items: OrderedDict[Hashable, Any] = OrderedDict()
+        self._capacity = capacity
+
+    def get(self, key: Hashable) -> Any:
+        """The value of a key, or None. Asking for a key uses it."""
+        if key not in self._items:
+            return None
+        self._items.move_to_end(key)
+        return self._items[key]
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Store a value, or replace it; both use the key."""
+        self._items[key] = value
+        self._items.move_to_end(key)
+        if len(self._items) > self._capacity:
+            self._items.popitem(last=False)
+
+
+class _LRUFifo(LRU):
+    def get(self, key: Hashable) -> Any:
+        return self._items.get(key)
+
+
+class _LRUPutKeepsPlace(LRU):
+    def put(self, key: Hashable, value: Any) -> None:
+        if key in self._items:
+            self._items[key] = value
+        else:
+            super().put(key, value)
+
+
+class _LRUMakesRoom(LRU):
+    def put(self, key: Hashable, value: Any) -> None:
+        if len(self._items) >= self._capacity:
+            self._items.popitem(last=False)
+        super().put(key, value)
+
+
+class _LRUNewestGoes(LRU):
+    def put(self, key: Hashable, value: Any) -> None:
+        if key not in self._items and len(self._items) >= self._capacity:
+            self._items.popitem(last=True)
+        super().put(key, value)
+
+
+class _LRUFalsy(LRU):
+    def get(self, key: Hashable) -> Any:
+        value = self._items.get(key)
+        if not value:
+            return None
+        self._items.move_to_end(key)
+        return value
+
+
+class _LRUOneMore(LRU):
+    def __init__(self, capacity: int):
+        super().__init__(capacity + 1)
+
+
+class _LRUList:
+    def __init__(self, capacity: int):
+        self._values: dict[Hashable, Any] = {}
+        self._order: list[Hashable] = []  # the least recently used comes first
+        self._capacity = capacity
+
+    def get(self, key: Hashable) -> Any:
+        if key not in self._values:
+            return None
+        self._order.remove(key)
+        self._order.append(key)
+        return self._values[key]
+
+    def put(self, key: Hashable, value: Any) -> None:
+        if key in self._values:
+            self._order.remove(key)
+        elif len(self._order) == self._capacity:
+            del self._values[self._order.pop(0)]
+        self._values[key] = value
+        self._order.append(key)
+
+
+def _lru_steps(rng: random.Random, keys: int, steps: int) -> list[tuple[Any, ...]]:
+    calls: list[tuple[Any, ...]] = []
+    for _ in range(steps):
+        key = f"user {rng.randrange(keys)}"
+        calls.append(("get", key) if rng.random() < 0.5 else ("put", key, rng.choice((0, 1, 2, 3))))
+    return calls
+
+
+def _lru_inputs() -> Iterator[tuple[Any, ...]]:
+    yield (1,), [("get", "a"), ("put", "a", 1), ("get", "a"), ("put", "b", 2), ("get", "a"), ("get", "b")]
+    yield (2,), [("put", "a", 1), ("put", "b", 2), ("put", "b", 3), ("get", "a"), ("get", "b")]
+    yield (2,), [("put", "a", 0), ("put", "b", 2), ("get", "a"), ("put", "c", 3), ("get", "a"), ("get", "b")]
+    rng = random.Random(7)
+    for capacity in (1, 2, 3, 5):
+        for steps in (10, 40):
+            yield (capacity,), _lru_steps(rng, 2 * capacity, steps)
+
+
+LRU_CACHE = Drill(
+    name="lru",
+    title="A cache that forgets the least recently used",
+    topic="a dictionary with an order",
+    lesson="3.1",
+    complexity="O(1) time for each call, O(capacity) memory",
+    statement="""
+        Write the class `LRU(capacity)` with `get(key)` and `put(key, value)`. When a new key makes it too full, the key goes that has not been used for longest. Both calls use their
+        key, `put` also where it replaces a value.
+
+        Constraints: any value may be stored, 0 and "" too; a `get` of what is not there gives None and changes nothing. Each call takes O(1), whatever the capacity.
+    """,
+    reference=LRU,
+    visible=(
+        Case(((2,), [("put", "a", 1), ("put", "b", 2), ("get", "a"), ("put", "c", 3), ("get", "b"), ("get", "a")]), [None, None, 1, None, None, 1]),
+        Case(((2,), [("put", "a", 1), ("put", "b", 2), ("put", "a", 9), ("put", "c", 3), ("get", "a"), ("get", "b")]), [None] * 4 + [9, None]),
+    ),
+    hidden=lambda: against(_LRUList, _lru_inputs(), play),
+    cost=Cost("n for n calls", lambda n: n, lambda n: ((n // 4,), _lru_steps(random.Random(n), n // 3, n)), n=512),
+    hints=(
+        "Two questions must be answered in one step: what is the value of this key, and which key has waited longest?",
+        "A dictionary answers the first, a linked list the second. Python has both in one: `collections.OrderedDict`.",
+        "`move_to_end(key)` when a key is used, `popitem(last=False)` when there is one too many. Without it: a dictionary from key to node, and a list linked both ways.",
+    ),
+    mistakes=(
+        Mistake("first in, first out", _LRUFifo, "`get` does not use the key in your cache: it throws away the oldest, not the least recently used."),
+        Mistake("put keeps the place", _LRUPutKeepsPlace, "A `put` that replaces a value must use the key as well: it stays as old as it was in yours."),
+        Mistake("makes room for what is there", _LRUMakesRoom, "You make room before you look whether the key is there already: replacing a value in a full cache throws another out."),
+        Mistake("the newest goes", _LRUNewestGoes, "You throw away the key that was used *last*."),
+        Mistake("0 is nothing", _LRUFalsy, "A stored 0 counts as not there in your answer: ask `key in ...`, or compare with a mark of your own."),
+        Mistake("one too many", _LRUOneMore, "Your cache holds one entry more than its capacity."),
+        Mistake("a list for the order", _LRUList, "You look for the key in a list at every use: as many steps as there are entries, where a linked list takes one.", "slow"),
+    ),
+    explanation="The dictionary finds the entry, the order says who goes, and both are changed in one step. `functools.lru_cache` is this, in C. Be ready to write the doubly linked list by hand: "
+    "the question is often asked for its sake.",
+    run=play,
+)  # fmt: skip
+
+
+# ------------------------------------------------------------------ ttl-cache
+class TTLCache:
+    """A cache whose entries are alive for `ttl` seconds after they were stored."""
+
+    def __init__(self, ttl: float, clock: Callable[[], float]):
+        """ttl: seconds, above 0. clock: clock() gives the time now; it never goes back."""
+        self._ttl, self._clock = ttl, clock
+        self._items: dict[Hashable, tuple[float, Any]] = {}
+        self._ends: deque[tuple[float, Hashable]] = deque()
+
+    def put(self, key: Hashable, value: Any) -> None:
+        """Store a value, or replace it; its time begins anew."""
+        end = self._clock() + self._ttl
+        self._items[key] = (end, value)
+        self._ends.append((end, key))
+        self._forget()
+
+    def get(self, key: Hashable) -> Any:
+        """The value of a key, or None where there is none alive. Asking does not prolong it."""
+        self._forget()
+        return self._items[key][1] if key in self._items else None
+
+    def size(self) -> int:
+        """How many entries are alive."""
+        self._forget()
+        return len(self._items)
+
+    def _forget(self) -> None:
+        while self._ends and self._ends[0][0] <= self._clock():
+            end, key = self._ends.popleft()
+            if key in self._items and self._items[key][0] == end:  # else it was stored again since
+                del self._items[key]
+
+
+class _TTLSwept:
+    def __init__(self, ttl: float, clock: Callable[[], float]):
+        self._ttl, self._clock = ttl, clock
+        self._items: dict[Hashable, tuple[float, Any]] = {}
+
+    def put(self, key: Hashable, value: Any) -> None:
+        self._sweep()
+        self._items[key] = (self._clock() + self._ttl, value)
+
+    def get(self, key: Hashable) -> Any:
+        self._sweep()
+        return self._items[key][1] if key in self._items else None
+
+    def size(self) -> int:
+        self._sweep()
+        return len(self._items)
+
+    def _alive(self, end: float) -> bool:
+        return self._clock() < end
+
+    def _sweep(self) -> None:
+        for key in list(self._items):
+            if not self._alive(self._items[key][0]):
+                del self._items[key]
+
+
+class _TTLProlonged(_TTLSwept):
+    def get(self, key: Hashable) -> Any:
+        value = super().get(key)
+        if key in self._items:
+            self.put(key, value)
+        return value
+
+
+class _TTLLonger(_TTLSwept):
+    def _alive(self, end: float) -> bool:
+        return self._clock() <= end
+
+
+class _TTLCounted(TTLCache):
+    def size(self) -> int:
+        return len(self._items)
+
+    def _forget(self) -> None:
+        for key in [key for key, (end, _) in self._items.items() if end <= self._clock()]:
+            self._items[key] = (self._items[key][0], None)
+
+
+class _TTLOldEnd(TTLCache):
+    def _forget(self) -> None:
+        while self._ends and self._ends[0][0] <= self._clock():
+            self._items.pop(self._ends.popleft()[1], None)
+
+
+class _TTLNotRenewed(_TTLSwept):
+    def put(self, key: Hashable, value: Any) -> None:
+        self._sweep()
+        end = self._items[key][0] if key in self._items else self._clock() + self._ttl
+        self._items[key] = (end, value)
+
+
+class _TTLKept(TTLCache):
+    def __init__(self, ttl: float, clock: Callable[[], float]):
+        super().__init__(ttl, clock)
+        self._log: list[tuple[float, Hashable]] = []
+        self._over = 0
+
+    def put(self, key: Hashable, value: Any) -> None:
+        self._items[key] = (self._clock() + self._ttl, value)
+        self._log.append((self._clock() + self._ttl, key))
+        self._forget()
+
+    def _forget(self) -> None:
+        while self._over < len(self._log) and self._log[self._over][0] <= self._clock():
+            end, key = self._log[self._over]
+            self._over += 1
+            if key in self._items and self._items[key][0] == end:
+                del self._items[key]
+
+
+def _ttl_inputs() -> Iterator[tuple[Any, ...]]:
+    yield (10.0, Clock), [("size",), ("get", "a"), ("put", "a", 0), ("get", "a"), ("at", 9.5), ("get", "a"), ("at", 10.0), ("get", "a"), ("size",)]
+    yield (4.0, Clock), [("put", "a", 1), ("at", 3.0), ("put", "a", 2), ("at", 5.0), ("get", "a"), ("size",), ("at", 7.0), ("get", "a"), ("size",)]
+    rng = random.Random(8)
+    for ttl in (1.0, 3.0, 8.0):
+        now, calls = 0.0, []
+        for _ in range(50):
+            key = rng.choice("abcd")
+            now += rng.choice((0.0, 0.0, 0.5, 1.0))
+            calls += [("at", now), rng.choice([("get", key), ("put", key, rng.randrange(3)), ("size",)])]
+        yield (ttl, Clock), calls
+
+
+def _ttl_large(n: int) -> tuple[Any, ...]:
+    calls: list[tuple[Any, ...]] = []
+    for i in range(n):
+        calls += [("at", float(i)), ("put", f"key {i}", i), ("get", f"key {i // 2}"), ("size",)]
+    return (n / 8, Clock), calls
+
+
+TTL_CACHE = Drill(
+    name="ttl-cache",
+    title="A cache whose entries grow old",
+    topic="a queue of deadlines",
+    lesson="3.3",
+    complexity="O(1) time for each call on average, memory for what is alive",
+    statement="""
+        Write the class `TTLCache(ttl, clock)` with `put(key, value)`, `get(key)` and `size()`. What was stored at time t is alive while the clock shows **less than** t + ttl. `put` on a key begins its
+        time anew, `get` does not. `size()` counts what is alive.
+
+        Constraints: the time comes from `clock()` only, so that tests need not wait; it never goes back. n calls together take O(n) steps. What is dead must not stay in memory.
+    """,
+    reference=TTLCache,
+    visible=(
+        Case(((10.0, Clock), [("put", "a", 1), ("at", 9.0), ("get", "a"), ("at", 10.0), ("get", "a"), ("size",)]), [None, None, 1, None, None, 0]),
+        Case(((4.0, Clock), [("put", "a", 1), ("at", 3.0), ("put", "a", 2), ("at", 6.0), ("get", "a"), ("size",)]), [None, None, None, None, 2, 1]),
+    ),
+    hidden=lambda: against(_TTLSwept, _ttl_inputs(), play),
+    cost=Cost("n for n calls", lambda n: n, _ttl_large, n=128, held=lambda n: 4 * (n / 8) + 16),
+    hints=(
+        "All entries live equally long. In which order do they die?",
+        "In the order in which they were stored: a queue of (end, key). Before every call, take from its front what is over.",
+        "A key that was stored again stands in the queue twice. Its first end must not kill it: compare with the end that the entry itself carries.",
+    ),
+    mistakes=(
+        Mistake("get prolongs", _TTLProlonged, "`get` begins the time anew in your cache: then a key that is read often is never refreshed from its source."),
+        Mistake("one moment too long", _TTLLonger, "At exactly t + ttl the entry is still alive in your cache: alive is *less than*."),
+        Mistake("counts the dead", _TTLCounted, "`size()` counts entries that are dead already."),
+        Mistake("killed by an old end", _TTLOldEnd, "A key that was stored again dies by its first end: the queue holds it twice, and only the latest end counts."),
+        Mistake("put does not renew", _TTLNotRenewed, "A second `put` keeps the time of the first in your cache."),
+        Mistake("sweeps at every call", _TTLSwept, "You look through all entries at every call; those that are over stand at the front of a queue.", "slow"),
+        Mistake("keeps the dead", _TTLKept, "What is dead is no longer found, but it stays in memory: a log that is only read further, a dictionary that is not emptied. It grows without end.", "hoards"),
+    ),
+    explanation="With one ttl for all, entries die in the order in which they came, so a queue replaces the sweep: each entry joins and leaves it once. The clock is a parameter, so the test moves time.",
+    run=play,
+)  # fmt: skip
+
+DRILLS = (LRU_CACHE, TTL_CACHE)
