@@ -652,7 +652,7 @@ def _show_grade(name: str, graded: Any, as_json: bool) -> None:
 
 capstone_command.register(app, _show_grade)
 app.add_typer(portfolio_command.app, name="portfolio", rich_help_panel="Learn")
-drills_command.register(app, _show_table)
+drills_command.register(app, lambda heads, rows: _print_table(heads, rows))
 
 
 # ---------------------------------------------------------------------- shared machinery

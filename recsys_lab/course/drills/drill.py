@@ -81,7 +81,9 @@ def play(answer: Callable[..., Any], tally: Tally, setup: tuple[Any, ...], steps
     return given
 
 
-def against(oracle: Callable[..., Any], inputs: Iterable[tuple[Any, ...]], run: Callable[..., Any] = call) -> list[Case]:
+def against(
+    oracle: Callable[..., Any], inputs: Iterable[tuple[Any, ...]], run: Callable[..., Any] = call
+) -> list[Case]:
     """Tests whose right output comes from a slow and simple answer."""
     return [Case(given, run(oracle, Tally(), *given)) for given in inputs]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -29,27 +30,20 @@ def start(name: str, folder: Path | None = None) -> Path:
 
 def text(drill: Drill) -> str:
     """What the file holds at first."""
-    about = "\n".join(textwrap.fill(line, 100, subsequent_indent=_indent(line)) for line in _problem(drill).split("\n"))
+    problem = drills.statement(drill).replace('"""', "'''")
+    parts = [part if part.startswith("    ") else textwrap.fill(part, 100) for part in problem.split("\n\n")]
+    about = "\n\n".join(parts)
     return f'r"""{about}\n"""\n\n{_imports(drill.stub())}\n\n\n{drill.stub()}'
 
 
-def _problem(drill: Drill) -> str:
-    return drills.statement(drill).replace('"""', "'''")
-
-
-def _indent(line: str) -> str:
-    return " " * (len(line) - len(line.lstrip()) + 4) if line.startswith(" ") else ""
-
-
 def _imports(stub: str) -> str:
-    """Those that the signature's types need; with the first one they are never looked up."""
-    lines = ["from __future__ import annotations"]
-    abc = [name for name in ("Callable", "Hashable", "Iterable", "Iterator") if f"{name}[" in stub or f": {name}" in stub]
-    plain = (["import random"] if "random.Random" in stub else []) + (
-        [f"from collections.abc import {', '.join(abc)}"] if abc else []
-    )
-    plain += ["from typing import Any"] if "Any" in stub.replace("Any ", "") and ": Any" in stub + "-> Any" else []
-    return "\n".join(lines + ([""] + plain if plain else []))
+    """Those that the types in the signatures need."""
+    modules = {"collections.abc": ["Callable", "Hashable", "Iterable", "Iterator"], "typing": ["Any"]}
+    lines = ["import random"] if "random.Random" in stub else []
+    for module, names in modules.items():
+        used = [name for name in names if re.search(rf"[:>\[] ?{name}\b", stub)]
+        lines += [f"from {module} import {', '.join(used)}"] if used else []
+    return "\n".join(["from __future__ import annotations", *[""] * bool(lines), *lines])
 
 
 def drill_of(file: Path, name: str | None = None) -> Drill:

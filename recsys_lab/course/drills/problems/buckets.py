@@ -92,8 +92,27 @@ class _RingLeavesPoints(Ring):
 
 
 def _ring_inputs() -> Iterator[tuple[Any, ...]]:
-    yield (small, 1), [("owner", "k5"), ("add", "a1"), ("owner", "k5"), ("owner", "k10"), ("owner", "k11"), ("remove", "a1"), ("owner", "k5")]
-    yield (small, 2), [("add", "b3"), ("add", "a3"), ("add", "c5"), *(("owner", f"k{p}") for p in (29, 30, 31, 32, 49, 50, 51, 52, 0))]
+    yield (
+        (small, 1),
+        [
+            ("owner", "k5"),
+            ("add", "a1"),
+            ("owner", "k5"),
+            ("owner", "k10"),
+            ("owner", "k11"),
+            ("remove", "a1"),
+            ("owner", "k5"),
+        ],
+    )
+    yield (
+        (small, 2),
+        [
+            ("add", "b3"),
+            ("add", "a3"),
+            ("add", "c5"),
+            *(("owner", f"k{p}") for p in (29, 30, 31, 32, 49, 50, 51, 52, 0)),
+        ],
+    )
     steps: list[tuple[Any, ...]] = []
     for number in range(6):
         steps += [("add", f"server {number}"), *(("owner", f"user {u}") for u in range(0, 60, 7))]

@@ -269,8 +269,34 @@ class _TTLKept(TTLCache):
 
 
 def _ttl_inputs() -> Iterator[tuple[Any, ...]]:
-    yield (10.0, Clock), [("size",), ("get", "a"), ("put", "a", 0), ("get", "a"), ("at", 9.5), ("get", "a"), ("at", 10.0), ("get", "a"), ("size",)]
-    yield (4.0, Clock), [("put", "a", 1), ("at", 3.0), ("put", "a", 2), ("at", 5.0), ("get", "a"), ("size",), ("at", 7.0), ("get", "a"), ("size",)]
+    yield (
+        (10.0, Clock),
+        [
+            ("size",),
+            ("get", "a"),
+            ("put", "a", 0),
+            ("get", "a"),
+            ("at", 9.5),
+            ("get", "a"),
+            ("at", 10.0),
+            ("get", "a"),
+            ("size",),
+        ],
+    )
+    yield (
+        (4.0, Clock),
+        [
+            ("put", "a", 1),
+            ("at", 3.0),
+            ("put", "a", 2),
+            ("at", 5.0),
+            ("get", "a"),
+            ("size",),
+            ("at", 7.0),
+            ("get", "a"),
+            ("size",),
+        ],
+    )
     rng = random.Random(8)
     for ttl in (1.0, 3.0, 8.0):
         now, calls = 0.0, []

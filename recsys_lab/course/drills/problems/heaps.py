@@ -185,7 +185,9 @@ def merge_feeds(feeds: list[Iterator[tuple[int, str]]], n: int) -> list[str]:
 
 
 def _merge_everything(feeds: Any, n: int) -> list[str]:
-    posts = [(-time, number, place, post) for number, feed in enumerate(feeds) for place, (time, post) in enumerate(feed)]
+    posts = [
+        (-time, number, place, post) for number, feed in enumerate(feeds) for place, (time, post) in enumerate(feed)
+    ]
     return [post for *_, post in sorted(posts)[:n]]
 
 
@@ -210,7 +212,9 @@ def _merge_by_text(feeds: Any, n: int) -> list[str]:
 
 
 def _merge_oldest(feeds: Any, n: int) -> list[str]:
-    posts = [(time, number, place, post) for number, feed in enumerate(feeds) for place, (time, post) in enumerate(feed)]
+    posts = [
+        (time, number, place, post) for number, feed in enumerate(feeds) for place, (time, post) in enumerate(feed)
+    ]
     return [post for *_, post in sorted(posts)[:n]]
 
 

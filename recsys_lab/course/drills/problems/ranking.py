@@ -30,7 +30,9 @@ def _ndcg_wrongly(how: str) -> Callable[..., float]:
         shift = 2 if how == "shift" else 1
         power = (lambda gain: 2.0**gain - 1) if how == "power" else float
         found = [power(gain_of.get(item, 0.0)) for item in ranked[:k]]
-        every = [gain_of[item] for item in ranked if item in gain_of] if how == "ranked only" else list(gain_of.values())
+        every = (
+            [gain_of[item] for item in ranked if item in gain_of] if how == "ranked only" else list(gain_of.values())
+        )
         best = [power(gain) for gain in sorted(every, reverse=True)]
         best = best if how == "ideal uncut" else best[:k]
         discount = (lambda rank: 1.0) if how == "no discount" else (lambda rank: math.log2(rank + shift))

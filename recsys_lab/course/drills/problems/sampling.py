@@ -12,7 +12,15 @@ from typing import Any
 from recsys_lab.course.drills.counting import Stream, Tally
 from recsys_lab.course.drills.drill import Case, Cost, Drill, Mistake, against
 
-RUNS = 4000  # of one sample, to see whether it is fair
+
+class Runs(int):
+    """How often a sample is drawn, to see whether it is fair; all with one generator, which a reader sees as `rng`."""
+
+    def __repr__(self) -> str:
+        return "rng"
+
+
+ONE, MANY = Runs(1), Runs(4000)
 
 
 # ------------------------------------------------------------------ reservoir
@@ -90,7 +98,7 @@ def _reservoir_keys(stream: Any, k: int, rng: random.Random) -> list[str]:
     return [item for _, item in kept]
 
 
-def repeat(answer: Callable[..., Any], tally: Tally, items: Stream, k: int, runs: int) -> list[list[str]]:
+def repeat(answer: Callable[..., Any], tally: Tally, items: Stream, k: int, runs: Runs) -> list[list[str]]:
     """`runs` samples of the same stream, from one generator of random numbers."""
     rng = random.Random(5)
     return [[*map(str, answer(tally.wrap(items), k, rng))] for _ in range(runs)]
@@ -143,14 +151,14 @@ RESERVOIR = Drill(
     """,
     reference=reservoir,
     visible=(
-        Case((Stream("abc"), 5, 1), _all_of_them),
-        Case((Stream("abcd"), 2, 1), _two_of_them),
+        Case((Stream("abc"), 5, ONE), _all_of_them),
+        Case((Stream("abcd"), 2, ONE), _two_of_them),
     ),
     hidden=lambda: [
         Case((Stream(items), k, runs), _fair(items, k))
-        for items, k, runs in (("", 2, 3), ("ab", 0, 3), ("abc", 1, RUNS), ("abcde", 2, RUNS), ("abcdefghij", 3, RUNS))
+        for items, k, runs in (("", 2, ONE), ("ab", 0, ONE), ("abc", 1, MANY), ("abcde", 2, MANY), ("abcdefghij", 3, MANY))
     ],
-    cost=Cost("n", lambda n: n, lambda n: (Stream(f"{i}" for i in range(n)), n // 8, 1), n=512, held=lambda n: n / 8 + 8),
+    cost=Cost("n", lambda n: n, lambda n: (Stream(f"{i}" for i in range(n)), n // 8, ONE), n=512, held=lambda n: n / 8 + 8),
     hints=(
         "With what chance must the seventh item be in the sample, if the stream ends just there?",
         "With k / 7. So let the item number `seen` enter with chance k / seen, in the place of one that is chosen by chance.",

@@ -99,7 +99,7 @@ BLOOM = Drill(
     name="bloom",
     title="Seen before, probably",
     topic="a Bloom filter",
-    lesson="3.2",
+    lesson="3.4",
     complexity="O(n h) time for h hashes, O(bits) memory, no item kept",
     statement="""
         A queue delivers some events twice. Keep a filter of `bits` bits, all 0. The places of an item are `hash(item) % bits` for each of the `hashes`. It is **taken for seen if the bits at all
@@ -226,7 +226,7 @@ COUNT_MIN = Drill(
     name="count-min",
     title="Counts in a small table",
     topic="a count-min sketch",
-    lesson="3.7",
+    lesson="2.1",
     complexity="O(rows) time for each call, O(rows x width) memory, no item kept",
     statement="""
         What is watched how often, in a stream of more items than fit into memory? Keep a table of counters, a row for each hash, `width` columns. In each row an item's counter is at `hash(item) % width`.

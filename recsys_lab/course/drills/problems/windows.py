@@ -150,7 +150,10 @@ def _asof_bisect(left: Any, right: Any) -> list[float | None]:
     lists: defaultdict[str, list[Any]] = defaultdict(list)
     for time, key, value in right:
         lists[key].append((time, value))
-    return [lists[key][at - 1][1] if (at := bisect.bisect_right(lists[key], (time, math.inf))) else None for time, key in left]
+    return [
+        lists[key][at - 1][1] if (at := bisect.bisect_right(lists[key], (time, math.inf))) else None
+        for time, key in left
+    ]
 
 
 def _asof_inputs() -> Iterator[tuple[Any, ...]]:
