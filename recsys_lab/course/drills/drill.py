@@ -71,7 +71,7 @@ def play(answer: Callable[..., Any], tally: Tally, setup: tuple[Any, ...], steps
     """Make an object, call its methods one by one, and collect what they give; ("at", 5.0) sets the clock."""
     clock = Clock()
     made = answer(*(clock if part is Clock else tally.wrap(part) if _counts(part) else part for part in setup))
-    given = []
+    given: list[Any] = []
     for name, *values in steps:
         if name == "at":
             clock.now = values[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 from collections.abc import Callable
@@ -117,10 +118,8 @@ def _alike(one: Any, other: Any) -> bool:
 def measure(drill: Drill, answer: Callable[..., Any], n: int) -> Measure:
     """Count the operations of an answer on the drill's input of size n, until it ends or has taken far too many."""
     tally, given = Tally(), drill.cost.case(n)
-    try:
+    with contextlib.suppress(Endless):
         watch(tally, answer, lambda: drill.run(answer, tally, *given), LINES)
-    except Endless:
-        pass
     return Measure(n, tally.operations, tally.held)
 
 

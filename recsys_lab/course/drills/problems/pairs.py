@@ -18,7 +18,7 @@ def lsh_pairs(signatures: list[list[int]], bands: int) -> list[tuple[int, int]]:
     signatures: lists of one length, which is a multiple of bands. Band b: the b-th stretch of length / bands places.
     """
     rows = len(signatures[0]) // bands if signatures else 0
-    pairs = set()
+    pairs: set[tuple[int, int]] = set()
     for band in range(bands):
         buckets: defaultdict[tuple[int, ...], list[int]] = defaultdict(list)
         for j, signature in enumerate(signatures):
