@@ -132,7 +132,9 @@ class VectorIndex:
         if self.kind == "hnsw":
             index.hnsw.efSearch = self._effort(effort, 64)
             apart, rows = index.search(np.column_stack([q, np.zeros(len(q), dtype=np.float32)]), k)
-            scores = (np.einsum("md,md->m", q, q)[:, None] + self.length_ - apart) / 2  # |q - x|^2 = |q|^2 + |x|^2 - 2 q . x
+            scores = (
+                np.einsum("md,md->m", q, q)[:, None] + self.length_ - apart
+            ) / 2  # |q - x|^2 = |q|^2 + |x|^2 - 2 q . x
             return Found(rows, np.where(rows < 0, -np.inf, scores), int(hnsw.ndis))
         if self.kind in ("ivf", "pq"):
             index.nprobe = min(self._effort(effort, 8), self.cells_)

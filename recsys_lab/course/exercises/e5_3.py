@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 import heapq
+import itertools
 import math
 import random
 from collections.abc import Callable, Mapping
@@ -138,7 +139,7 @@ GROWTH = Exercise(
     id="5.3.1",
     title="How does it grow?",
     kind="figure it out",
-    prompt='''
+    prompt="""
         `items` has n different numbers; in D and E they are sorted. How do the operations of each snippet grow with n?
 
         ```python
@@ -160,7 +161,7 @@ GROWTH = Exercise(
         ```
 
         Answer with a dict from "A" to "E" to one of `"log n"`, `"n"`, `"n log n"` and `"n^2"`.
-    ''',
+    """,
     reference=lambda: dict(_growths()),
     check=_check_growth,
     hints=(
@@ -202,9 +203,13 @@ def _check_changes(answer: Any) -> None:
     right = _changes()
     same(got["rising"], right["rising"], what="rising")
     if math.isclose(got["random"], (N - K) / 2, rel_tol=1e-3):
-        raise Incorrect("random: not every other one. How likely is it that item number 50,000 is among the best ten so far?")
+        raise Incorrect(
+            "random: not every other one. How likely is it that item number 50,000 is among the best ten so far?"
+        )
     if math.isclose(got["random"], K * math.log(N), rel_tol=0.02):
-        raise Incorrect(f"random: nearly. The sum begins at item {K + 1}, not at the first: those before it fill the heap.")
+        raise Incorrect(
+            f"random: nearly. The sum begins at item {K + 1}, not at the first: those before it fill the heap."
+        )
     if not math.isclose(got["random"], right["random"], rel_tol=0.01):
         raise Incorrect(
             f"random: item number i is among the best {K} of the first i with chance {K} / i. Sum these chances over the items after the first {K}."
@@ -246,7 +251,11 @@ _COLLEAGUES = {
     "sessions": "ends a visit where the next click comes `gap` later **or more**",
     "lsh": "puts all bands into the **same** buckets: the key is the part of the signature, without the band's number",
 }
-_COLLEAGUES_MISTAKE = {"sparse-cosine": "lengths over common films", "sessions": "ends at the gap", "lsh": "bands in one bucket"}
+_COLLEAGUES_MISTAKE = {
+    "sparse-cosine": "lengths over common films",
+    "sessions": "ends at the gap",
+    "lsh": "bands in one bucket",
+}
 _BROKEN = {
     "sparse-cosine": ([(1, 3.0), (2, 4.0)], [(1, 1.0)]),
     "sessions": ([("a", 0), ("a", 5)], 5),
@@ -270,7 +279,7 @@ _ASKED = {
 
 
 def _ascending(ids: list[Any]) -> bool:
-    return all(a < b for a, b in zip(ids, ids[1:]))
+    return all(a < b for a, b in itertools.pairwise(ids))
 
 
 def _colleague(drill: Drill) -> Callable[..., Any]:
