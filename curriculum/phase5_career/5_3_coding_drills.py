@@ -420,8 +420,9 @@ show(
 # Your code passes the example. Now the interviewer looks at you, and waits. What they wait for is that you attack it: not with *more* inputs, but with those where a plausible mistake would show. It is a skill of its own, so here it is an exercise of its own.
 # %% exercise="5.3.6"
 ### BEGIN SOLUTION
+_user = [(1, 3.0), (2, 4.0)]
 broken = {
-    "sparse-cosine": ([(1, 3.0), (2, 4.0)], [(1, 1.0)]),
+    "sparse-cosine": (_user, _user[:1]),  # against somebody who has seen the first of the two films
     "sessions": ([("a", 0), ("a", 5)], 5),
     "lsh": ([[1, 2], [2, 3]], 2),
 }
