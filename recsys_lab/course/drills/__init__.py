@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "every", "get", "hint", "report", "show"]
 
-_FILES = ("heaps", "sampling", "ranking", "caches", "lists", "buckets", "sketches", "streams", "pairs", "windows")
+_FILES = (
+    *("heaps", "merging", "sampling", "ranking", "caches", "deadlines", "lists"),
+    *("buckets", "sketches", "streams", "pairs", "windows"),
+)
 
 
 @functools.cache
