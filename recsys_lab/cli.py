@@ -22,6 +22,7 @@ from typer.core import TyperGroup
 from recsys_lab import registry
 from recsys_lab.course.bank import command as drill_command
 from recsys_lab.course.capstone import command as capstone_command
+from recsys_lab.course.drills import command as drills_command
 from recsys_lab.course.interview import command as interview_command
 from recsys_lab.course.plan import command as plan_command
 from recsys_lab.course.portfolio import command as portfolio_command
@@ -656,6 +657,7 @@ capstone_command.register(app, _show_grade)
 app.add_typer(portfolio_command.app, name="portfolio", rich_help_panel="Learn")
 plan_command.register(app)
 interview_command.register(app)
+drills_command.register(app, lambda heads, rows: _print_table(heads, rows))
 
 
 # ---------------------------------------------------------------------- shared machinery

@@ -95,6 +95,21 @@ def record_project(number: int, points: int, of: int) -> None:
     _change(change, command=True)
 
 
+def record_drill(name: str) -> None:
+    """Note that a coding drill is passed."""
+
+    def change(progress: dict[str, Any]) -> None:
+        progress.setdefault("drills", {}).setdefault(name, date.today().isoformat())
+
+    _change(change, command=True)
+
+
+def drills() -> dict[str, str]:
+    """The coding drills that are passed, and since when."""
+    file = path(command=True)
+    return {} if file is None else dict(read(file).get("drills", {}))
+
+
 def read(file: Path | None = None) -> dict[str, Any]:
     """What is recorded. Raises DataError if the file is damaged."""
     from recsys_lab.course.lessons import home

@@ -49,7 +49,7 @@ class Run:
 
 def run(
     file: Path,
-    project: int,
+    project: int | str,
     frames: Mapping[str, pd.DataFrame],
     hidden: pd.DataFrame | None = None,
     hash_seed: int = 0,
@@ -60,6 +60,7 @@ def run(
 
     Parameters
     ----------
+    project : its number, or "drill"; says what the file is asked.
     frames : what the learner's functions get.
     hidden : pairs (user, item) whose stars `datasets.load` shall give wrongly in that process; None: as they are.
     hash_seed : the order of Python's sets and of texts in them depends on it.

@@ -70,7 +70,13 @@ def _lists(module: Any, frames: dict[str, pd.DataFrame], job: dict[str, Any], st
         step("newcomer", lambda: module.recommend_new(model, dict(newcomer), n), table)
 
 
-STEPS: dict[int, Callable[..., None]] = {1: _ratings, 2: _lists}
+def _drill(module: Any, frames: dict[str, pd.DataFrame], job: dict[str, Any], step: Any) -> None:
+    from recsys_lab.course.drills.files import judged
+
+    step("check", lambda: judged(module, job["name"]), dict)
+
+
+STEPS: dict[int | str, Callable[..., None]] = {1: _ratings, 2: _lists, "drill": _drill}
 
 
 def numbers(answer: Any) -> list[float]:

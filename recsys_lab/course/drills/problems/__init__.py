@@ -1,0 +1,1 @@
+"""The twenty problems. An answer's lines are counted by its folder, so nothing else lies here."""
