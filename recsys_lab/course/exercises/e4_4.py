@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from recsys_lab.base import Recommender
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
@@ -338,8 +339,7 @@ Fade = Callable[[np.ndarray, float], np.ndarray]
 
 
 def _fade(users: np.ndarray, half_life: float) -> np.ndarray:
-    users = np.asarray(users)
-    age = np.array([np.sum(users[place + 1 :] == user) for place, user in enumerate(users)])
+    age = pd.Series(users).groupby(users).cumcount(ascending=False).to_numpy()
     return 0.5 ** (age / half_life)
 
 
