@@ -529,7 +529,7 @@ EXERCISES = [
         it does not happen: for each choice (u, i) of a batch, the mean of the $e_j$ over what u chose.
 
         `x` has one row of zeros and ones for each choice (what that user chose, all of it), `items` the column of the item
-        that is asked for. A user may have chosen nothing else: then the row is all zeros.
+        that is asked for. If a user chose nothing else, the mean is all zeros.
         """,
         reference=lambda: _histories,
         check=_check_histories,
