@@ -495,7 +495,7 @@ retuned = {
 }
 pd.DataFrame(retuned).T.round(3)
 # %% [markdown]
-# A few thousandths at most. They stay as they are. Now the hidden film:
+# A few thousandths at most: they stay as they are. Now the hidden film:
 # %%
 rivals = {name: model.fit(before) for name, model in usual.items()}
 next_film = {name: evaluate_ranking(model, last, relevant=1) for name, model in rivals.items()}
@@ -649,7 +649,7 @@ for ax, (title, results) in zip(axes, panels.items()):
     ax.set(title=title, xlabel="nDCG@10", ylabel="model")
 for colour, kind in ((PALETTE[0], "linear or nearest neighbours"), (PALETTE[1], "neural")):
     ax.barh(names[0], 0, color=colour, label=kind)  # for the legend
-ax.legend(loc="lower right")
+fig.legend(loc="outside lower center", ncols=2)
 fig.suptitle("No network beats a linear model that knows the same", fontweight="bold")
 figure_alt(
     fig, "nDCG with intervals. Left: EASE, ALS and two towers lead, NeuMF lower. Right: fading EASE and SASRec lead."

@@ -127,7 +127,7 @@ class TwoTower(Recommender):
         checks.number("drop", self.drop, 0, "the share of the history that is left out", 0.99)
         checks.whole("batch", self.batch, 2, "each choice needs others for negatives")
         chosen, rng = train.positives(self.threshold), np.random.default_rng(self.seed)
-        checks.fits_memory("TwoTower: a batch", 9.0 * self.batch * (self.batch + train.n_items), "Lower batch.")
+        checks.fits_memory("TwoTower: a batch", self.batch * (18.0 * self.batch + 9.0 * train.n_items), "Lower batch.")
         n_j = np.bincount(chosen.indices, minlength=train.n_items)
         device, torch = device_of(self.device), pytorch()
         log_q = np.log(np.maximum(n_j, 1) / chosen.nnz)
