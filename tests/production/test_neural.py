@@ -267,6 +267,32 @@ def test_a_gpu_is_used_where_there_is_one_and_missed_where_there_is_none(monkeyp
 
 @pytest.mark.parametrize(
     "model",
+    [
+        NeuMF(factors=4, epochs=1),
+        TwoTower(factors=4, hidden=5, epochs=1),
+        SASRec(factors=4, length=5, blocks=2, epochs=1),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+def test_the_processor_learns_in_double_precision(model, small, monkeypatch):
+    """A start that differs by 1e-13, as another processor's sums do, ends within 1e-9; single precision would round it away."""
+    assert (descent.precision_of("cpu"), descent.precision_of("cuda")) == (torch.float64, torch.float32)
+    want, module = model.fit(small).w_, sys.modules[type(model).__module__]
+    descend = module.descend
+    monkeypatch.setattr(
+        module,
+        "descend",
+        lambda name, start, *rest, **options: descend(
+            name, {k: v * (1 + 1e-13) for k, v in start.items()}, *rest, **options
+        ),
+    )
+    got = model.fit(small).w_
+    assert max(np.abs(got[name] - want[name]).max() for name in want) < 1e-9
+    assert any((got[name] != want[name]).any() for name in want)
+
+
+@pytest.mark.parametrize(
+    "model",
     [NeuMF(factors=4, epochs=1), TwoTower(factors=4, epochs=1), SASRec(factors=4, length=5, epochs=1)],
     ids=lambda m: type(m).__name__,
 )

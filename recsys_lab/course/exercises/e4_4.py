@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from recsys_lab.base import Recommender
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer, example, number, same
@@ -338,8 +339,7 @@ Fade = Callable[[np.ndarray, float], np.ndarray]
 
 
 def _fade(users: np.ndarray, half_life: float) -> np.ndarray:
-    users = np.asarray(users)
-    age = np.array([np.sum(users[place + 1 :] == user) for place, user in enumerate(users)])
+    age = pd.Series(users).groupby(users).cumcount(ascending=False).to_numpy()
     return 0.5 ** (age / half_life)
 
 
@@ -529,7 +529,7 @@ EXERCISES = [
         it does not happen: for each choice (u, i) of a batch, the mean of the $e_j$ over what u chose.
 
         `x` has one row of zeros and ones for each choice (what that user chose, all of it), `items` the column of the item
-        that is asked for. A user may have chosen nothing else: then the row is all zeros.
+        that is asked for. If a user chose nothing else, the mean is all zeros.
         """,
         reference=lambda: _histories,
         check=_check_histories,

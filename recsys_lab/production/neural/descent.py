@@ -38,6 +38,15 @@ def device_of(device: str) -> str:
     return "cuda" if there and device == "auto" else device if device != "auto" else "cpu"
 
 
+def precision_of(device: str) -> Any:
+    """PyTorch's type of number: double on the processor, single on a GPU, which is slow at double.
+
+    Processors add up in orders of their own. In single precision these last digits grow, over a few hundred steps, into other
+    recommendations for one user in a hundred; in double precision they stay where nobody sees them, at twice the time.
+    """
+    return pytorch().float64 if device == "cpu" else pytorch().float32
+
+
 @contextmanager
 def one_thread() -> Iterator[Any]:
     """PyTorch on one thread, as it was before afterwards. Sums in a fixed order: the same weights each time."""
@@ -76,7 +85,8 @@ def descend(
     checks.number("rate", rate, 0, "the length of the first steps", above=True)
     checks.number("decay", decay, 0, "each step shrinks the weights by rate x decay")
     with one_thread() as torch:
-        w = {k: torch.tensor(v, dtype=torch.float32, device=device, requires_grad=True) for k, v in weights.items()}
+        dtype = precision_of(device)
+        w = {k: torch.tensor(v, dtype=dtype, device=device, requires_grad=True) for k, v in weights.items()}
         adam = torch.optim.AdamW(w.values(), lr=rate, weight_decay=decay)
         for epoch in range(epochs):
             for group in adam.param_groups:

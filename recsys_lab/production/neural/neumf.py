@@ -116,7 +116,7 @@ class NeuMF(Recommender):
 
         def loss(w: Mapping[str, Any], batch: tuple[Any, ...]) -> Any:
             u, i, y = batch
-            return torch.nn.functional.binary_cross_entropy_with_logits(network(torch, w, u, i), y)
+            return torch.nn.functional.binary_cross_entropy_with_logits(network(torch, w, u, i), y.to(w["b"].dtype))
 
         start = self._start(rng, train.n_users, train.n_items)
         self.w_ = descend(

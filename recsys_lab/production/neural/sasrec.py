@@ -114,7 +114,7 @@ class SASRec(Recommender):
         histories = self._histories(train, when)
         n_items, rng = train.n_items, np.random.default_rng(self.seed)
         windows = _windows(histories, self.length, n_items)
-        checks.fits_memory("SASRec: a batch", 12.0 * self.batch * self.length * n_items, "Lower batch or length.")
+        checks.fits_memory("SASRec: a batch", 24.0 * self.batch * self.length * n_items, "Lower batch or length.")
         device, torch = device_of(self.device), pytorch()
         dice = torch.Generator(device=device).manual_seed(self.seed)
 

@@ -31,7 +31,7 @@ from scipy import sparse
 from recsys_lab import checks
 from recsys_lab.base import Recommender
 from recsys_lab.factors import cosines
-from recsys_lab.production.neural.descent import Weights, descend, device_of, pytorch
+from recsys_lab.production.neural.descent import Weights, descend, device_of, precision_of, pytorch
 from recsys_lab.ratings import Ratings, is_chosen
 
 _TINY = 1e-12  # a vector of zeros has no direction, and stays as it is
@@ -127,10 +127,11 @@ class TwoTower(Recommender):
         checks.number("drop", self.drop, 0, "the share of the history that is left out", 0.99)
         checks.whole("batch", self.batch, 2, "each choice needs others for negatives")
         chosen, rng = train.positives(self.threshold), np.random.default_rng(self.seed)
-        checks.fits_memory("TwoTower: a batch", 9.0 * self.batch * (self.batch + train.n_items), "Lower batch.")
+        checks.fits_memory("TwoTower: a batch", self.batch * (18.0 * self.batch + 9.0 * train.n_items), "Lower batch.")
         n_j = np.bincount(chosen.indices, minlength=train.n_items)
         device, torch = device_of(self.device), pytorch()
-        log_q = torch.tensor(np.log(np.maximum(n_j, 1) / chosen.nnz), dtype=torch.float32, device=device)
+        log_q = np.log(np.maximum(n_j, 1) / chosen.nnz)
+        log_q = torch.tensor(log_q, dtype=precision_of(device), device=device)
 
         def batches() -> Iterator[_Batch]:
             for arrays in _batches(chosen, self.batch, self.drop, rng):
