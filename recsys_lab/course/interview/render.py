@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from recsys_lab.course import lessons
 from recsys_lab.course.interview.arithmetic import stated
 from recsys_lab.course.interview.case import Case, Criterion, Design
-from recsys_lab.course.questionnaire import wrapped
 
 
 def mermaid(design: Design) -> str:
@@ -23,6 +22,8 @@ def _quiet(text: str) -> str:
 
 def plain(design: Design) -> str:
     """The design as text: each component with what it does, and what it gives to whom."""
+    from recsys_lab.course.questionnaire import wrapped  # it imports pandas
+
     blocks = []
     for part in design.part:
         lines = [wrapped(part.does, f"[{part.label}] ")]
