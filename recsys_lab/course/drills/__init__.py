@@ -20,11 +20,11 @@ import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from recsys_lab.course.drills.judging import Verdict, judge
 from recsys_lab.errors import UnknownIdError
 
 if TYPE_CHECKING:
     from recsys_lab.course.drills.drill import Drill
+    from recsys_lab.course.drills.judging import Verdict
 
 __all__ = ["check", "every", "get", "hint", "report", "show"]
 
@@ -75,6 +75,8 @@ def hint(name: str, number: int = 1) -> None:
 
 def check(name: str, answer: Callable[..., Any]) -> Verdict:
     """Judge an answer, and print what was found."""
+    from recsys_lab.course.drills.judging import judge  # here: it takes NumPy, and `recsys-lab --help` shall not wait
+
     drill = get(name)
     verdict = judge(drill, answer)
     print(report(drill, verdict))
