@@ -75,7 +75,9 @@ def hint(name: str, number: int = 1) -> None:
 
 def check(name: str, answer: Callable[..., Any]) -> Verdict:
     """Judge an answer, and print what was found."""
-    from recsys_lab.course.drills.judging import judge  # here: it takes NumPy, and `recsys-lab --help` shall not wait
+    from recsys_lab.course.drills.judging import (
+        judge,  # not above: the command line would import pandas to show its help
+    )
 
     drill = get(name)
     verdict = judge(drill, answer)
