@@ -255,7 +255,7 @@ ax.plot(seen, expected, color=PALETTE[2], linewidth=2.5, linestyle="--", label="
 ax.plot([], [], color=PALETTE[0], alpha=0.6, label="20 random orders")
 ax.set(yscale="symlog", ylim=(0, 3000), xlabel="films seen", ylabel="replacements so far (log scale)")
 ax.set_title("The longer the stream, the rarer a newcomer that is good enough")
-ax.legend(loc="center right")
+ax.legend(loc="center right", bbox_to_anchor=(1, 0.3))
 figure_alt(
     fig,
     "Replacements in the heap against films seen: rising order climbs to 1,482, random orders flatten near 50, around the expected curve.",
@@ -292,7 +292,7 @@ shares = kept_shares(colleagues_sampler)
 fig, ax = plt.subplots()
 ax.bar(np.arange(1, 21), shares, color=PALETTE[0])
 ax.axhline(0.1, color="#888888", linestyle="--")
-ax.annotate("fair: 2 of 20", (1, 0.1), xytext=(0, 4), textcoords="offset points", color="#888888")
+ax.annotate("fair:\n2 of 20", (0.5, 0.1), xytext=(0, -4), textcoords="offset points", va="top", color="#888888")
 ax.set(xlabel="place of the request in the stream", ylabel="share of runs that keep it", xticks=[1, 5, 10, 15, 20])
 ax.set_title("The first two requests are kept half as often as they should")
 figure_alt(
@@ -494,6 +494,7 @@ hits = {
     for name, kind in {"LRU": lru_checked, "FIFO": FIFO}.items()
 }
 show(pd.DataFrame(hits, index=pd.Index(capacities, name="capacity")), digits=3)
+show({"films that a user rates, median": data.ratings.groupby("user").size().median()})
 # %%
 fig, ax = plt.subplots()
 for (name, share), colour in zip(hits.items(), PALETTE):
@@ -501,7 +502,7 @@ for (name, share), colour in zip(hits.items(), PALETTE):
 ax.set(xscale="log", xlabel="capacity, in films (log scale)", ylabel="share of requests that hit")
 ax.set_xticks(capacities, [str(c) for c in capacities])
 ax.minorticks_off()
-ax.set_title("A cache smaller than one visit is worth nothing")
+ax.set_title("A cache smaller than one visit is worth little")
 ax.legend()
 figure_alt(
     fig,
@@ -511,7 +512,7 @@ figure_alt(
 
 # %% [markdown]
 # From 200 films on, LRU has two to six points more: the price of moving one entry to the end. Below that it does not matter, and the table says something else: the cache is hardly worth having. People come and
-# rate dozens of films in one go, each of them once. A film is asked for again when somebody *else* comes, and by then a small cache has been washed through. "Which policy?" is the second question about a cache. The first is how
+# rate 65 films, as the median says, most of them in one go and each of them once. A film is asked for again when somebody *else* comes, and by then a small cache has been washed through. "Which policy?" is the second question about a cache. The first is how
 # many other keys come between two requests for the same one.
 #
 # %% [markdown] instructor=true

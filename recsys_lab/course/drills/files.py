@@ -9,6 +9,7 @@ from typing import Any
 
 from recsys_lab.course import drills
 from recsys_lab.course.drills.drill import Drill
+from recsys_lab.course.drills.judging import judge
 from recsys_lab.course.exercise import attempted
 from recsys_lab.course.lessons import home
 from recsys_lab.errors import DataError, MissingDataError
@@ -77,5 +78,5 @@ def judged(module: Any, name: str) -> dict[str, Any]:
         raise DataError(f"the file defines no `{drill.function}`, which is what the drill {name} asks for.")
     if not attempted(answer):
         return {"passed": False, "report": f"○ {name} not attempted: put your code in the place of each `...`"}
-    verdict = drills.judge(drill, answer)
+    verdict = judge(drill, answer)
     return {"passed": verdict.passed, "report": drills.report(drill, verdict)}

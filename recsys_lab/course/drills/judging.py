@@ -95,7 +95,8 @@ def complaint(drill: Drill, case: Case, got: Any) -> str:
     try:
         same(got, case.want)
     except Incorrect as difference:
-        return f"{drill.shown(case.given)} should be {case.want!r}, but is {got!r}: {difference}"
+        where = "" if str(difference).startswith("should be") else f" ({difference})"
+        return f"{drill.shown(case.given)} should be {case.want!r}, but is {got!r}{where}."
     return ""
 
 
@@ -147,8 +148,8 @@ def _too_much(drill: Drill, large: Measure) -> str:
         return ""
     hoarder = _hoarder(drill)
     return (
-        f"every output is right and fast enough, but {large.held:,} of the {large.n:,} values were kept at the same time; "
-        f"{drill.cost.held(large.n):,.0f} are enough. {hoarder.says}"
+        f"every output is right and fast enough, but for n = {large.n:,} it kept {large.held:,} values of the input at the "
+        f"same time, where {drill.cost.held(large.n):,.0f} are enough. {hoarder.says}"
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from recsys_lab.course import drills
 from recsys_lab.course.drills.counting import Tally, watch
 from recsys_lab.course.drills.drill import Drill
-from recsys_lab.course.drills.judging import LINES, Raised, output
+from recsys_lab.course.drills.judging import LINES, Raised, judge, output
 from recsys_lab.course.exercise import Exercise, Incorrect, WrongAnswer
 from recsys_lab.course.quiz import Question
 
@@ -24,7 +24,7 @@ def _from_drill(
     drill = drills.get(name)
 
     def check(answer: Callable[..., Any]) -> None:
-        verdict = drills.judge(drill, answer)
+        verdict = judge(drill, answer)
         if not verdict.passed:
             raise Incorrect(verdict.message)
 
