@@ -78,7 +78,7 @@ def test_a_lesson_tells_more_than_it_codes_and_has_figures_and_exercises(lesson)
     assert found.exercises >= 5
 
 
-@pytest.mark.parametrize(("phases", "least"), [((1, 2), 55), ((3,), 30)])
+@pytest.mark.parametrize(("phases", "least"), [((1, 2), 55), ((3,), 30), ((4,), 30), ((5,), 25)])
 def test_phases_have_exercises_enough_and_a_third_ask_for_thought(phases, least):
     found = [prose.count(lesson) for lesson in prose.chosen() if lesson.phase in phases]
     exercises, thought = (sum(counts) for counts in zip(*((f.exercises, f.thought) for f in found)))

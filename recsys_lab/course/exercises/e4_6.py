@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import re
@@ -276,6 +277,10 @@ def _toothless(system: Any, folder: Path) -> None:
     assert lists is not None
 
 
+def _litters(system: Any, folder: Path) -> None:
+    _bites()(system, Path())
+
+
 def _pins(system: Any, folder: Path) -> None:
     table = _two_clubs()
     lists = system.recommend(system.train(table), [1], 3)
@@ -284,11 +289,13 @@ def _pins(system: Any, folder: Path) -> None:
 
 def _check_bites(check_system: SystemCheck) -> None:
     def outcome(one: Any) -> str:
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as place, tempfile.TemporaryDirectory() as here, contextlib.chdir(here):
             try:
                 check_system(one, Path(place))
             except AssertionError as error:
                 return str(error) or "an assert without words"
+            if left := next(Path(here).iterdir(), None):
+                raise Incorrect(f"it leaves {left.name} where the tests run: save into `folder`, which is thrown away.")
         return ""
 
     for name, make in SOUND.items():
@@ -341,6 +348,7 @@ BITES = Exercise(
         WrongAnswer("does not load", lambda: _bites("load"), "loads another model"),
         WrongAnswer("does not join", lambda: _bites("seen"), "have rated"),
         WrongAnswer("does not count", lambda: _bites("short"), "one item less"),
+        WrongAnswer("saves beside the tests", lambda: _litters, "where the tests run"),
         WrongAnswer("pins one model's score", lambda: _pins, "fails a sound system"),
     ),
     points=3,
