@@ -36,7 +36,7 @@ class Bullet(NamedTuple):
 
 
 class Resume(NamedTuple):
-    """bullets: the strongest kind first. left_out: results that prove nothing yet, with the reason. missing: what was not
+    """bullets: gains first. left_out: results that prove nothing yet, with the reason. missing: what was not
     done, with the command that would produce it."""
 
     bullets: list[Bullet]
@@ -57,6 +57,7 @@ def resume(measured: Mapping[str, Any]) -> Resume:
     """All that `measured`, the content of a portfolio's measured.json, proves."""
     left_out: list[str] = []
     bullets = [*_capstone(measured["capstone"], left_out), *_board(measured["leaderboard"], left_out)]
+    bullets.sort(key=lambda bullet: bullet.text.startswith("Compared"))
     bullets += _learning(measured["learning"]["phases"])
     missing = [f"{line} To have it: {_command(line)}." for line in measured["missing"]]
     return Resume(bullets, left_out, missing)
@@ -84,9 +85,9 @@ def _board(board: Mapping[str, Any] | None, left_out: list[str]) -> Iterator[Bul
             )
             continue
         for metric, gain in row["gains"].items():
-            what = f"{_made(row['what'])} {row['what']}"
+            what = f"{_made(row['what'])} {row['what'].partition('(')[0]} ({row['model']})"
             difference = Difference(*gain["value"])
-            text = _result(row["model"], what, NAMES[metric], gain["over"], difference, SPLIT, left_out)
+            text = _result(row["model"], what, NAMES[metric], f"the {gain['over']}", difference, SPLIT, left_out)
             if text:
                 yield Bullet(text, f"{FILE}, leaderboard, {row['model']!r}, gains, {metric}")
 
@@ -106,7 +107,9 @@ def _result(
     """The bullet of a paired difference; "" if there is none to be had."""
     value, low, high, most = difference
     if not high > low:
-        left_out.append(f"{name!r}, {metric}: its interval has no width, so nothing says how far it may be off.")
+        left_out.append(
+            f"{name!r}, {metric}: its difference to {over} has an interval without width: are they the same?"
+        )
         return ""
     mean, first, last = stated(value, low, high, most)
     if low <= 0 <= high:
