@@ -75,7 +75,8 @@ def _check_claim(claim: Callable[[float, float, float], Any]) -> None:
             raise Incorrect(f"claim{given}: a text is wanted, such as {want!r}, and not {got!r}.")
         if " ".join(got.split()).rstrip(".").lower() == want:
             continue
-        why = next((why for name, why in _CLAIM_MISTAKES.items() if got == _claim_wrongly(name)(*given)), "")
+        made = {name: [_claim_wrongly(name)(*one) for one in _DIFFERENCES] for name in _CLAIM_MISTAKES}
+        why = next((why for name, why in _CLAIM_MISTAKES.items() if answers == made[name]), "")
         raise Incorrect(f"claim{given} should be {want!r}, but is {got!r}" + (f": {why}." if why else "."))
 
 

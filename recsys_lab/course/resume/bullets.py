@@ -85,20 +85,21 @@ def _board(board: Mapping[str, Any] | None, left_out: list[str]) -> Iterator[Bul
             )
             continue
         for metric, gain in row["gains"].items():
-            what = f"{_made(row['what'])} {row['what'].partition('(')[0]} ({row['model']})"
+            name = row["what"].partition("(")[0]
+            what = f"{_made(name)} {name}" + (f" ({row['model']})" if row["model"] != name else "")
             difference = Difference(*gain["value"])
             text = _result(row["model"], what, NAMES[metric], f"the {gain['over']}", difference, SPLIT, left_out)
             if text:
                 yield Bullet(text, f"{FILE}, leaderboard, {row['model']!r}, gains, {metric}")
 
 
-def _made(what: str) -> str:
+def _made(name: str) -> str:
     """A class of the library was trained by the learner, not written.
 
-    >>> _made("EASE(threshold=4.0)"), _made("MyModel()")
+    >>> _made("EASE"), _made("MyModel")
     ("Trained the library recsys_lab's", 'Built')
     """
-    return "Trained the library recsys_lab's" if what.partition("(")[0] in dir(recsys_lab) else "Built"
+    return "Trained the library recsys_lab's" if name in dir(recsys_lab) else "Built"
 
 
 def _result(

@@ -16,13 +16,13 @@ from recsys_lab.course.portfolio.check import LEVEL, numbers, proven, values
 _BULLET = re.compile(r"^\s*(?:[-*•–]|\d+[.)])\s+")
 _SKIP = re.compile(r"^\s*(?:#|\||<!--|```)")
 _METRIC = re.compile(
-    r"(?i)\b(?:n?dcg|rmse|mae|map|mrr|precision|recall|hit[- ]rate|accuracy|auc|latency|throughput|coverage)\b"
+    r"(?i)\b(?:n?dcg|rmse|mae|map|mrr|precision|recall|hit[- ]rate|accuracy|auc|latency|throughput|coverage)\b(?:@\d+)?"
 )
 _GAIN = re.compile(
     r"(?i)\b(?:improv|rais|reduc|lower|increas|decreas|boost|optimi[sz]|accelerat|enhanc|cut\b|grew\b|speed(?:ed)? up)\w*"
 )
 _BASELINE = re.compile(
-    r"(?i)\b(?:over (?!\d|all\b|the users\b|users\b)|than\b|against\b|versus\b|vs\b|compared (?:with|to)\b|baselines?\b|minus\b"
+    r"(?i)\b(?:over (?!\d|all\b|the users\b|users\b)|than\b|against\b|versus\b|vs\b|compared\b[^.;]*? (?:with|to)\b|baselines?\b|minus\b"
     r"|from \S*\d\S* to \S*\d)"
 )
 _INTERVAL = re.compile(r"(?i)[-+\u2212]?\d[\d.,]* ?(?:to|\u2013|\.\.) ?[-+\u2212]?\d|±|\+/-|standard error")
@@ -102,20 +102,20 @@ def _numbers(bullet: str, known: list[float], theirs: list[Mapping[str, Any]]) -
         rows = [row["model"] for row in theirs if proven(number, list(values(row)))]
         if not rows:
             yield f"{number} stands in no measured value; measure it, or leave it out."
-        elif not any(name.casefold() in bullet.casefold() for name in rows):
+        elif not (_BASELINE.search(bullet) and any(name.casefold() in bullet.casefold() for name in rows)):
             yield f"{number} is the course's, of {rows[0]!r}, and not yours: name it as what you compare with, or leave it out."
     if found := _FACTOR.search(bullet):
         yield f"{found[0]!r} stands in no file: give the two numbers that it comes from."
 
 
 def _claims(bullet: str) -> Iterator[str]:
-    metric, gain, counted = _METRIC.search(bullet), _GAIN.search(bullet), re.search(r"\d", _METRIC.sub("", bullet))
-    if gain and not counted:
+    measured, gain = bool(_METRIC.search(bullet) and numbers(bullet)), _GAIN.search(bullet)
+    if gain and not re.search(r"\d", _METRIC.sub("", bullet)):
         yield f"{gain[0]!r}: by how much? Without a number, nothing here could turn out to be false."
-    if (metric and counted) or gain:
+    if measured or gain:
         if not _BASELINE.search(bullet):
             yield "against what? Name the baseline that it is compared with."
-        if metric and counted and not _INTERVAL.search(bullet):
+        if measured and not _INTERVAL.search(bullet):
             yield "how far may it be off? Give the interval."
     if found := _PRAISE.search(bullet):
         yield f"{found[0]!r} is praise, which nothing could refute: leave it out, or say what was measured."
