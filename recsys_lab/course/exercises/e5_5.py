@@ -53,8 +53,8 @@ _DIFFERENCES = [
     (0.4, 0.0, 0.81),
     (-0.4, -0.81, 0.0),
     (12.3, 8.1, 16.9),
-    (-310.0, -402.0, -214.0),
-    (0.5004, 0.4012, 0.6008),
+    (-3100.0, -3602.0, -2614.0),
+    (0.5004, 0.4112, 0.5908),
 ]
 _CLAIM_MISTAKES = {
     "always a gain": "the interval holds zero, so no gain and no loss is shown: say so",
