@@ -136,8 +136,8 @@ def _capstone(capstone: Mapping[str, Any] | None, left_out: list[str]) -> Iterat
     if results:
         data = results["text"].partition(";")[0].strip()
         found = _DIFFERENCE.findall(results["text"])
-        for over, *numbers in found:
-            difference = Difference(*map(float, numbers), places=len(numbers[0].partition(".")[2]))
+        for over, value, low, high in found:
+            difference = Difference(float(value), float(low), float(high), len(value.partition(".")[2]))
             text = _result(project, f"Built {project}", results["metric"], over, difference, data, left_out)
             if text:
                 yield Bullet(text, "project/README.md, the block report:results")
