@@ -26,6 +26,7 @@ from recsys_lab.course.drills import command as drills_command
 from recsys_lab.course.interview import command as interview_command
 from recsys_lab.course.plan import command as plan_command
 from recsys_lab.course.portfolio import command as portfolio_command
+from recsys_lab.course.resume import command as resume_command
 from recsys_lab.errors import DataError, MissingDataError, RecsysLabError
 from recsys_lab.production import experiment_command, monitor_command, pipeline_command, ship_command
 from recsys_lab.serve import command as serving
@@ -655,6 +656,7 @@ def _show_grade(name: str, graded: Any, as_json: bool) -> None:
 
 capstone_command.register(app, _show_grade)
 app.add_typer(portfolio_command.app, name="portfolio", rich_help_panel="Learn")
+resume_command.register(app)
 plan_command.register(app)
 interview_command.register(app)
 drills_command.register(app, lambda heads, rows: _print_table(heads, rows))

@@ -24,11 +24,12 @@ from recsys_lab.base import Recommender
 from recsys_lab.course import progress
 from recsys_lab.course.lessons import entries, home
 from recsys_lab.errors import DataError
-from recsys_lab.evaluate import Evaluation, evaluate_both
+from recsys_lab.evaluate import Evaluation, compare, evaluate_both, evaluate_ranking
 from recsys_lab.ratings import Ratings
 from recsys_lab.split import random_split
 
 METRICS = ("rmse", "ndcg@10")
+BASELINES = {"rmse": "damped averages", "ndcg@10": "most rated films"}  # labels of ROWS
 KEPT = "leaderboard.json"
 
 
@@ -112,14 +113,25 @@ def keep(label: str, model: Recommender) -> Evaluation:
         print("(not kept: nothing is recorded here)")
         return result
     row = {metric: list(result.metrics[metric][:3]) for metric in METRICS if metric in result.metrics}
+    gains = {metric: {"over": BASELINES[metric], "value": gain(result, metric)} for metric in row}
     with progress.locked(file):
-        rows = kept() | {label: {"what": result.model, "users": len(result.users), **row}}
+        rows = kept() | {label: {"what": result.model, "users": len(result.users), **row, "gains": gains}}
         records.write(file, json.dumps(records.plain(rows), indent=1) + "\n")
     return result
 
 
+def gain(result: Evaluation, metric: str) -> list[float]:
+    """What a model adds to the board's baseline: [difference, low, high], paired by user; a good RMSE's is negative."""
+    train, test = split()
+    named = next(row for row in ROWS if row.label == BASELINES[metric])
+    baseline = registry.make(named.name).fit(train)
+    judged = judge(baseline) if "rmse" in result.metrics else evaluate_ranking(baseline, test)
+    row = compare({"model": result, named.label: judged}, metric).iloc[0]
+    return [float(row[name]) for name in ("difference", "low", "high")]
+
+
 def kept() -> dict[str, dict[str, Any]]:
-    """The rows of your own: label -> what (the model in words), users, and by metric [mean, low, high]."""
+    """The rows of your own: label -> what (the model in words), users, by metric [mean, low, high], and gains (see `gain`)."""
     file = _kept_file() or progress.default_path(home()).with_name(KEPT)
     if not file.exists():
         return {}

@@ -37,13 +37,13 @@ def check(folder: Path) -> list[str]:
     """All problems of a portfolio, [] if there is none. Raises MissingDataError where the folder holds no portfolio."""
     measured = build.read(folder)
     checks: tuple[Callable[[Path, dict[str, Any]], Iterator[str]], ...] = (
-        _unchanged, _blocks, _proofs, _own_words, _links, _pictures, _page, _licence, _card, _content,
+        unchanged, _blocks, _proofs, _own_words, _links, _pictures, _page, _licence, _card, _content,
     )  # fmt: skip
     return [problem for one in checks for problem in one(folder, measured)]
 
 
 # ---------------------------------------------------------------------- numbers
-def _unchanged(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
+def unchanged(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
     """Are measured values, figures, page and project what the last build wrote?"""
     made = build.hashes(folder)
     if build.MEASURED not in made:
@@ -66,36 +66,36 @@ def _blocks(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
             want, got = blocks.get(found[2]), found[3].strip()
             if want is None or want.strip() == got:
                 continue
-            wrong = sorted(set(_numbers(got)) - set(_numbers(want)))
+            wrong = sorted(set(numbers(got)) - set(numbers(want)))
             what = f"it says {wrong[0]}, which was not measured" if wrong else f"it is not what {build.MEASURED} makes"
             yield f"{name}, block {found[2]!r}: {what}; build again, and write your own words outside the markers."
 
 
 def _proofs(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
     """Has each number in the learner's own words a measured one behind it?"""
-    known = [*_values(measured), LEVEL]
+    known = [*values(measured), LEVEL]
     for name in ("README.md", "DEMO.md"):
         own = texts.MARKED.sub("", _read(folder / name))
-        for number in _numbers(own):
-            if not _proven(number, known):
+        for number in numbers(own):
+            if not proven(number, known):
                 yield f"{name}: {number} stands in no measured value; measure it, or leave it out."
 
 
-def _numbers(text: str) -> list[str]:
+def numbers(text: str) -> list[str]:
     """Numbers that claim a measurement: with a decimal point, per cent, or from 100 on, but no year. None in code and links.
 
-    >>> _numbers("-0.31 of `0.5`, 12 % and 3 films; version 1.2.3 of ml-0.4, 0.35-0.38")
+    >>> numbers("-0.31 of `0.5`, 12 % and 3 films; version 1.2.3 of ml-0.4, 0.35-0.38")
     ['0.31', '12 %', '0.35', '0.38']
-    >>> _numbers("In 2026 it served 12,000 users of MovieLens 100K in 24 hours, 843 of them twice; https://x.org/500")
+    >>> numbers("In 2026 it served 12,000 users of MovieLens 100K in 24 hours, 843 of them twice; https://x.org/500")
     ['12,000', '843']
     """
     plain = re.sub(r"\]\([^)]*\)", "]", _CODE.sub(" ", text))
     return [found[0] for found in _NUMBER.finditer(plain)]
 
 
-def _proven(number: str, known: list[float]) -> bool:
+def proven(number: str, known: list[float]) -> bool:
     """
-    >>> _proven("0.31", [0.3098]), _proven("31 %", [0.3098]), _proven("0.32", [0.3098]), _proven("1,682", [1682])
+    >>> proven("0.31", [0.3098]), proven("31 %", [0.3098]), proven("0.32", [0.3098]), proven("1,682", [1682])
     (True, True, False, True)
     """
     digits = re.match(r"[\d.]+", number.replace(",", ""))[0]  # type: ignore[index]
@@ -104,14 +104,14 @@ def _proven(number: str, known: list[float]) -> bool:
     return any(f"{abs(value) * factor:.{places}f}" == digits for value in known for factor in times)
 
 
-def _values(measured: Any) -> Iterator[float]:
+def values(measured: Any) -> Iterator[float]:
     """All numbers, those in texts too."""
     if isinstance(measured, dict):
         for value in measured.values():
-            yield from _values(value)
+            yield from values(value)
     elif isinstance(measured, list):
         for value in measured:
-            yield from _values(value)
+            yield from values(value)
     elif isinstance(measured, (int, float)):
         yield float(measured)
     elif isinstance(measured, str):
@@ -158,8 +158,8 @@ def _page(folder: Path, measured: dict[str, Any]) -> Iterator[str]:
         r"(?:src=\"|<link\b[^>]*href=\"|@import\s+[\"']?|url\([\"']?)(?:https?:)?//[^\"')\s]+", text
     ):
         yield f"index.html: it asks another server for something ({foreign[0][:80]})."
-    known, words = [*_values(measured), LEVEL], unescape(re.sub(r"<[^>]*>", " ", _CODE.sub(" ", text)))
-    yield from (f"index.html: {n} stands in no measured value." for n in _numbers(words) if not _proven(n, known))
+    known, words = [*values(measured), LEVEL], unescape(re.sub(r"<[^>]*>", " ", _CODE.sub(" ", text)))
+    yield from (f"index.html: {n} stands in no measured value." for n in numbers(words) if not proven(n, known))
     missing = [
         paragraph
         for paragraph in texts.about(_read(folder / "README.md"))
