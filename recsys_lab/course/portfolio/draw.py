@@ -6,6 +6,7 @@ Needs matplotlib: pip install 'recsys-lab[course]'.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,14 +101,24 @@ def svg(drawing: Drawing) -> str:
 
 def _dots(name: str, title: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Drawing:
     """Rows: model, value (mean, low, high), mine."""
-    told = "; ".join(f"{row['model']} {_interval(row['value'])}" for row in rows)
+    told = "; ".join(f"{row['model']} {stated(row['value'])}" for row in rows)
     alt = f"{title}, each with its 95 % interval: {told}."
     return Drawing(name, title, alt, lambda ink: _draw_dots(ink, title, metric, rows))
 
 
-def _interval(value: Sequence[float]) -> str:
+def stated(value: Sequence[float]) -> str:
+    """Mean and interval with the digits of lesson 4.7: two significant ones of half the interval's width.
+
+    No more decimal places than were given: a project's table may have been rounded before.
+
+    >>> stated((0.171467, 0.159893, 0.183508)), stated((0.068, 0.065, 0.071))
+    ('0.171 (0.160 to 0.184)', '0.068 (0.065 to 0.071)')
+    """
     mean, low, high = value
-    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+    half = (high - low) / 2
+    given = max(len(f"{one}".partition(".")[2]) for one in value)
+    places = min(given, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else given
+    return f"{mean:.{places}f} ({low:.{places}f} to {high:.{places}f})"
 
 
 def _draw_dots(ink: Ink, title: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Figure:
