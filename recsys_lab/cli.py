@@ -42,7 +42,7 @@ _EPILOG = """[bold]Exit codes[/bold]
 
 0    it worked
 
-1    a check failed: a lesson, a checksum, a project below 70 %
+1    a check failed: a lesson, a checksum, a project that does not pass
 
 2    bad usage or bad input; the message says what to do
 

@@ -30,6 +30,7 @@ from recsys_lab.split import random_split
 
 METRICS = ("rmse", "ndcg@10")
 BASELINES = {"rmse": "damped averages", "ndcg@10": "most rated films"}  # labels of ROWS
+STORED, SHOWN = 6, 4  # decimal places: what is rounded twice can end a digit away from what was measured
 KEPT = "leaderboard.json"
 
 
@@ -90,11 +91,16 @@ def show(lesson: str, mine: Mapping[str, Evaluation] | None = None) -> pd.DataFr
     order = list(entries())
     if lesson not in order:
         raise DataError(f"no lesson {lesson!r} in the map of the course.")
-    stored = pd.read_csv(_file(), dtype={"lesson": str})
+    stored = stored_rows()
     stored = stored[stored["lesson"].map(order.index) <= order.index(lesson)]
     rows = [_row(lesson, label, result) for label, result in (mine or {}).items()]
     table = pd.concat([stored, pd.DataFrame(rows, columns=stored.columns)], ignore_index=True) if rows else stored
-    return table.sort_values(["rmse", "ndcg@10"], ascending=[True, False], ignore_index=True)
+    return table.round(SHOWN).sort_values(["rmse", "ndcg@10"], ascending=[True, False], ignore_index=True)
+
+
+def stored_rows() -> pd.DataFrame:
+    """The course's rows as they were measured, with more decimal places than a table shows."""
+    return pd.read_csv(_file(), dtype={"lesson": str})
 
 
 def keep(label: str, model: Recommender) -> Evaluation:
@@ -156,7 +162,7 @@ def _row(lesson: str, label: str, result: Evaluation) -> dict[str, Any]:
     row: dict[str, Any] = {"lesson": lesson, "model": label}
     for metric in METRICS:
         mean, low, high = result.metrics[metric][:3] if metric in result.metrics else (float("nan"),) * 3
-        row |= {metric: round(mean, 4), f"{metric} low": round(low, 4), f"{metric} high": round(high, 4)}
+        row |= {metric: round(mean, STORED), f"{metric} low": round(low, STORED), f"{metric} high": round(high, STORED)}
     return row
 
 

@@ -101,7 +101,11 @@ def test_a_whole_portfolio_passes_its_checklist(whole):
     measured = json.loads((whole / MEASURED).read_text(encoding="utf-8"))
     assert readme.startswith("# Ada: recommender systems")
     row = next(row for row in measured["leaderboard"]["rows"] if row["mine"])
-    assert f"{row['ndcg@10'][0]:.4f} ({row['ndcg@10'][1]:.4f} to {row['ndcg@10'][2]:.4f})" in readme
+    stated = next(exercise for exercise in exercises_of("4.7") if exercise.id == "4.7.1").reference()
+    assert stated(*row["ndcg@10"]) in readme
+    assert "| most rated films | the course | 1.028 (0.998 to 1.064) | 0.171 (0.160 to 0.184) |" in readme, (
+        "rounded once"
+    )
     assert measured["capstone"]["results"]["text"] in readme
     assert "3 of " in readme
     assert "7 of 9 right" in readme

@@ -23,7 +23,7 @@ def register(root: typer.Typer, show: Callable[[str, Any, bool], None]) -> None:
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
     ) -> None:
-        """Start the project in a copy, in a clean environment, and fill in the rubric; exit code 1 below 70 %.
+        """Start the project in a copy, in a clean environment, and fill in the rubric; exit code 1 below 18 of 20 points.
 
         It takes a minute or two, and leaves DIR as it is. Do not score code that you do not trust: it runs as you.
         """

@@ -589,7 +589,9 @@ def _check_verdict(verdict: Callable[..., Any]) -> None:
                 raise Incorrect(
                     f"{what}: the interval is too wide. That is how much *users* differ; the mean of n of them is surer by sqrt(n)."
                 )
-            raise Incorrect(f"{what}: half the interval is {right:.5f}, and not {half:.5f} (sd with n - 1 below).")
+            raise Incorrect(
+                f"{what}: half the interval is {right:.5f}, and not {half:.5f} (1.96, and the sd with n - 1 below)."
+            )
         if got[0] != want[0]:
             raise Incorrect(f"{what}: from {want[2]:+.4f} to {want[3]:+.4f} is {want[0]!r}, and not {got[0]!r}.")
 

@@ -308,9 +308,9 @@ _BULLET_WHY = {
     "A": "which words could turn out to be false? None.",
     "B": "0.385 of what is good? A reader cannot know: nothing stands beside it.",
     "C": "a difference, its interval, against whom, on which data. What more could it say?",
-    "D": "look it up in the table: the difference is there, and it is another one.",
+    "D": "look it up above: the difference was measured, and it is another one. That one is what EASE reaches, not by how much it is better.",
     "E": "who has done that? MovieLens is GroupLens', and the million is the data set's.",
-    "F": "it admits a limit, with a number that is in the table. That is no weakness.",
+    "F": "it admits a limit, with a number that was measured. That is no weakness.",
 }
 
 
@@ -329,14 +329,14 @@ BULLET = Exercise(
     title="A bullet without proof",
     kind="figure it out",
     prompt="""
-    Six bullets from a résumé, and the table that was measured, stand above. Give each its verdict: `"sound"`, `"no number"`, `"another number"` than was measured,
+    Six bullets from a résumé, and what was measured, stand above. Give each its verdict: `"sound"`, `"no number"`, `"another number"` than was measured,
     `"no baseline"`, or `"not mine"` (somebody else's work or figure).
     """,
     reference=lambda: dict(BULLETS),
     check=_check_bullets,
     hints=(
-        "Read each as somebody who wants to catch you: what would you ask next, and could the table answer?",
-        "Two are sound; one of them tells of a weakness. For D, compare digit by digit.",
+        "Read each as somebody who wants to catch you: what would you ask next, and could what was measured answer?",
+        "Two are sound; one of them tells of a weakness. For D, ask of which quantity that number was measured.",
     ),
     wrong=(
         WrongAnswer("adjectives count", lambda: {**BULLETS, "A": "sound"}, "turn out to be false"),

@@ -6,6 +6,7 @@ Needs matplotlib: pip install 'recsys-lab[course]'.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -100,14 +101,32 @@ def svg(drawing: Drawing) -> str:
 
 def _dots(name: str, title: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Drawing:
     """Rows: model, value (mean, low, high), mine."""
-    told = "; ".join(f"{row['model']} {_interval(row['value'])}" for row in rows)
+    told = "; ".join(f"{row['model']} {stated(row['value'])}" for row in rows)
     alt = f"{title}, each with its 95 % interval: {told}."
     return Drawing(name, title, alt, lambda ink: _draw_dots(ink, title, metric, rows))
 
 
-def _interval(value: Sequence[float]) -> str:
+def stated(value: Sequence[float]) -> str:
+    """Mean and interval with the digits of lesson 4.7: two significant ones of half the interval's width.
+
+    No more decimal places than were given: a project's table may have been rounded before.
+
+    >>> stated((0.171467, 0.159893, 0.183508)), stated((0.068, 0.065, 0.071))
+    ('0.171 (0.160 to 0.184)', '0.068 (0.065 to 0.071)')
+    """
     mean, low, high = value
-    return f"{mean:.3f} ({low:.3f} to {high:.3f})"
+    digits = places(low, high, most=max(len(f"{one}".partition(".")[2]) for one in value))
+    return f"{mean:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def places(low: float, high: float, most: int) -> int:
+    """Decimal places that show two significant digits of half an interval's width, at most `most`.
+
+    >>> places(0.342, 0.376, most=9), places(7711, 10411, most=9), places(0.5, 0.5, most=3)
+    (3, 0, 3)
+    """
+    half = (high - low) / 2
+    return min(most, max(0, 1 - math.floor(math.log10(half)))) if half > 0 else most
 
 
 def _draw_dots(ink: Ink, title: str, metric: str, rows: Sequence[Mapping[str, Any]]) -> Figure:

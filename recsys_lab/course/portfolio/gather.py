@@ -80,7 +80,7 @@ def _board(missing: list[str]) -> dict[str, Any] | None:
         missing.append("Leader-board: no model of your own was kept (`leaderboard.keep` in a notebook).")
         return None
     rows = [{"model": label, "mine": True, **row} for label, row in mine.items()]
-    for row in leaderboard.show("5.5").to_dict("records"):
+    for row in leaderboard.stored_rows().to_dict("records"):
         metrics = {m: [row[m], row[f"{m} low"], row[f"{m} high"]] for m in leaderboard.METRICS if row[m] == row[m]}
         rows.append({"model": row["model"], "mine": False, **metrics})
     by = "ndcg@10"

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from recsys_lab.course.portfolio.draw import drawings
+from recsys_lab.course.portfolio.draw import drawings, stated
 
 WAITING = "*Your words here.*"
 MARKED = re.compile(r"(<!-- portfolio:(\w+) -->\n)(.*?)(<!-- /portfolio:\2 -->)", re.DOTALL)
@@ -139,7 +139,7 @@ def board_rows(board: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
     """Heads and rows of the leader-board."""
     rows = []
     for row in board["rows"]:
-        cells = [f"{row[m][0]:.4f} ({row[m][1]:.4f} to {row[m][2]:.4f})" if m in row else "only ranks" for m in METRICS]
+        cells = [stated(row[m]) if m in row else "only ranks" for m in METRICS]
         rows.append([row["model"], "mine" if row["mine"] else "the course", *cells])
     return ["model", "whose", *(f"{name}, 95 % interval" for name in METRICS.values())], rows
 

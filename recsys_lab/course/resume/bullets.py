@@ -6,12 +6,12 @@ interval holds zero becomes a bullet that says so, and what was not measured is 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import recsys_lab
+from recsys_lab.course.portfolio.draw import places
 
 FILE = "measured.json"
 SPLIT = "a held-out fifth of MovieLens 100K"  # what leaderboard.split() hides
@@ -69,8 +69,8 @@ def stated(mean: float, low: float, high: float, most: int = 9) -> tuple[str, st
     >>> stated(0.358914, 0.341877, 0.375951), stated(9013, 7711, 10411), stated(0.12, 0.119, 0.121, most=3)
     (('0.359', '0.342', '0.376'), ('9013', '7711', '10411'), ('0.120', '0.119', '0.121'))
     """
-    places = min(most, max(0, 1 - math.floor(math.log10((high - low) / 2))))
-    return f"{mean:.{places}f}", f"{low:.{places}f}", f"{high:.{places}f}"
+    digits = places(low, high, most)
+    return f"{mean:.{digits}f}", f"{low:.{digits}f}", f"{high:.{digits}f}"
 
 
 # ---------------------------------------------------------------------- the leader-board
