@@ -44,7 +44,9 @@
 # other talks. Write down the first three nouns that each says. Most begin with a model. Come back to the list at the end.
 # %%
 import json
+import lzma
 import tempfile
+import uuid
 from collections import OrderedDict
 from pathlib import Path
 
@@ -119,21 +121,24 @@ ratings = data.ratings.sort_values("timestamp", kind="stable")
 #
 # | fact | source |
 # |---|---|
-# | 301.63 million paid memberships | shareholder letter for Q4 2024, the last one that gives a number |
+# | 301.63 million paid memberships at the end of 2024 | shareholder letter for Q4 2024, the last exact count |
 # | more than 94 billion hours watched in the second half of 2024 | engagement report, February 2025 |
+# | over 325 million at the end of 2025, 96 billion hours in its second half | shareholder letter for Q4 2025, January 2026 |
 # | more than 18,000 titles, 99 % of all viewing | engagement report, December 2023 |
 # | about 40 rows on a home page, up to 75 titles in a row | Gomez-Uribe and Hunt, 2015 |
-# | 700 billion events a day, 11 million a second at the peak, 75 million members | Daxini's talk on Keystone, 2016 |
+# | 700 billion events a day, 11 million a second at the peak, 3 kB each on average, 75 million members | Daxini's talk on Keystone, 2016 |
 #
 # What do the first two say together? Hours, divided by days and by memberships. Not as plain numbers: with **units**.
 # %%
 members = quantity("301.63e6 user")
 watched = quantity("94e9 hour") / quantity("184 day") / members
-print(text(watched, "hour/user/day"))
+a_year_later = quantity("96e9 hour") / quantity("184 day") / quantity("325e6 user")
+show({"2024": text(watched, "hour/user/day"), "2025": text(a_year_later, "hour/user/day")})
 
 
 # %% [markdown]
-# A little under two hours a day for each membership, and many have several people behind them. So a large part of the
+# The newer pair is rounded, and says the same: we calculate with the exact one. (When you prepare, look whether there is a newer
+# one still; in the interview, say the year.) A little under two hours a day for each membership, and many have several people behind them. So a large part of the
 # members comes on any one day. We shall assume half.
 #
 # ### From scratch, then the library
@@ -338,8 +343,9 @@ machines = capacity.servers(**asked, zones=3)
 #
 # Step 3. What is logged decides what can ever be learned. From lessons 2.6, 3.2 and 3.6 you know the list:
 #
-# - **Impressions**: every title that was *seen*, with its row, its place, the model's version, the request's id. Without
-#   them there are no negatives, no click rates, no off-policy evaluation.
+# - **Impressions**: every title that was *seen*, with its row, its place, the model's version, the request's id, and, where
+#   chance had a hand in it, the probability with which it was shown. Without them there are no negatives, no click rates,
+#   no off-policy evaluation.
 # - **Plays**, with how long. The label is not "clicked": someone who stops after two minutes was deceived by a picture.
 #   We take "watched at least a tenth of it, or half an hour", and say that it is a choice, to be tested against
 #   retention.
@@ -365,14 +371,14 @@ show(
     }
 )
 # %% [markdown]
-# So 300 bytes is fair. With $e$ events a second on average, $s$ bytes each, kept for $k$ seconds in $C$ copies, the
+# So 300 bytes is fair for an event of *ours*. With $e$ events a second on average, $s$ bytes each, kept for $k$ seconds in $C$ copies, the
 # storage is
 #
 # $$S = e \, s \, k \, C$$
 #
 # and it comes to petabytes. The last line is a warning. All of Netflix logged over nine thousand events for each
-# member and day, thirty times our assumption, for it logs far more than what was shown. Remember that `events` is the
-# number about which we know least.
+# member and day, thirty times our assumption, and of ten times the size, for it logs far more than what was shown. And how
+# long a log *may* be kept is a question for the lawyers too: ask it.
 #
 # ### Means hide people
 #
@@ -448,13 +454,15 @@ show(
 #
 # **Candidates** (step 4): six sources. Nearest titles to the member's vector; because you watched; continue watching;
 # new; trending in the country; what similar members finished. About five hundred together. Each is judged by what it adds.
+# A member without history has only new and trending, and what they picked when they signed up; so say which source serves whom.
 #
 # **Ranking** (step 5): label as above. Features of the member, of the title, of both together, and of the moment (device,
-# hour). Boosted trees first, as they train in an hour and are easy to debug; a network when there is proof that it is better.
+# hour). Boosted trees first, as they train fast and are easy to debug; a network when there is proof that it is better.
 # Scores are calibrated, since rows are compared with each other.
 #
-# **Re-ranking** (step 6): rows instead of a list; no title twice; not too much of one kind; something new in each; what was
-# seen is gone; licences and age limits are filters of law and not of taste, so they stand *last*, where no model can undo them.
+# **Re-ranking** (step 6): rows instead of a list; no title twice; not too much of one kind; a few places where chance decides,
+# or the next model learns only from what this one showed; what was seen is gone. Licences and age limits are filters of law and
+# not of taste, so they stand *last*, where no model can undo them.
 #
 # %% [markdown] instructor=true
 # **Timing.** Sections 5 and 6: 35 minutes, without exercises: let people argue instead.
@@ -496,7 +504,8 @@ figure_alt(
     "each stage's 99th percentile. A dashed line marks the limit of 200 ms.",
 )
 # %% [markdown]
-# Read three things off it. The medians leave half of the budget for tails. The percentiles of the stages do *not* add up to
+# Read three things off it. The medians leave half of the budget for tails. (The bars end at 96 ms, the median answer takes 100:
+# medians of skewed times do not add up either.) The percentiles of the stages do *not* add up to
 # that of the whole: it is rare that all are slow in the same answer. (If they share a busy machine they *are* slow
 # together; so the sum is the cautious number, and the drawn one the optimistic.) And the features: a call has a median of 4 ms, the
 # stage one of more than twice that. Why?
@@ -628,8 +637,9 @@ figure_alt(
 
 
 # %% [markdown]
-# The cheating cache is a few points better than the honest one, as always. The surprise is LRU: small, it catches half as much,
-# because a stream of many people with long lists washes the popular titles out before they are wanted again. With three quarters of
+# The cheating cache is a few points better than the honest one, as always. The surprise is LRU: at a tenth of the titles it catches half
+# as much, and smaller still less, because long lists of rarely wanted titles wash the popular ones out before they are wanted again.
+# (In MovieLens nobody asks for a film twice. A stream in which people come back to a title would be kinder to LRU.) With three quarters of
 # the titles it even wins, since it learns those that the past did not know. If popularity is stable, count; if it changes within hours, LRU
 # adapts and counts do not. And for our catalogue the figure says: do not cache a tenth.
 # Eighteen thousand titles at a few kilobytes each fit into the memory of every process, and then the hit rate is 100 %.
@@ -644,7 +654,8 @@ figure_alt(
 # %% [markdown]
 # ## 8. What it costs, and what the answer hangs on
 #
-# All lines of the bill, from the assumptions of section 2. `bill` takes them by name, so that any of them can be changed.
+# The lines of the bill, from the assumptions of section 2. `bill` takes them by name, so that any of them can be changed. (Left
+# out, and worth a sentence at the board: the queue that carries the events, the feature store, and people.)
 # %%
 def bill(**given):
     """Each line of the monthly bill, in usd/month."""
@@ -683,8 +694,8 @@ show(
 # $$x = \frac{M}{2628000 \, \lambda}$$
 #
 # (a month has 2,628,000 seconds). It comes to less than two cents for a thousand pages, and a tenth of a cent a month for each member, who
-# pays a thousand times as much and more. Two conclusions, and both belong into the interview. The largest line is not the model, it is **the log of what was
-# shown**. And machines are not what this feature costs: the people who build it are, and a ranker that keeps one member in ten
+# pays ten thousand times as much. Two conclusions, and both belong into the interview. The largest line is not the model, it is **the log of what was
+# shown** (kept as it comes; we return to that). And machines are not what this feature costs: the people who build it are, and a ranker that keeps one member in ten
 # thousand from leaving pays for all of its machines, as the last line says. (Netflix put the worth of personalization and recommendations at more than a
 # billion dollars a year, Gomez-Uribe and Hunt, 2015.)
 #
@@ -726,6 +737,31 @@ show({"moves most": first, "its swing over the base": table.loc[first, "swing"] 
 # Know what a tornado does not see. It moves one input at a time, so it misses what happens when two are wrong together; and it
 # believes your ranges. If you made them narrow out of pride, it will tell you that nothing matters.
 #
+# And it is silent on what is not in the list. The 300 bytes are not: they are a decision, to keep JSON as it comes. An interviewer
+# who stores logs for a living will ask at once what is left when it is packed. Ten thousand such events, of twenty titles
+# a page, packed with LZMA (one would rather use files of columns, which can be read in parts). Beside it, the 3 kB of Keystone:
+# %%
+rng = np.random.default_rng(0)
+ids = [str(uuid.UUID(bytes=rng.bytes(16))) for _ in range(10_500)]
+shown = ratings[["user", "item", "timestamp"]].head(10_000).itertuples(index=False)
+lines = [
+    json.dumps({**event, "id": ids[n], "request_id": ids[10_000 + n // 20], "user": u, "item": i, "at": t + 0.123456})
+    for n, (u, i, t) in enumerate(shown)
+]
+packed = len(lzma.compress("\n".join(lines).encode())) / len(lines)
+sizes = {"as in Keystone": "3 kB/event", "as it comes": BASE["size"], "packed": f"{round(packed, -1):.0f} byte/event"}
+rows = []
+for name, size in sizes.items():
+    swings = capacity.sensitivity(total, {**BASE, "size": size}, RANGES, "usd/month")
+    log = bill(size=size)["log"].m_as("usd/month")
+    rows.append((name, size, swings["base"].iloc[0] / 1000, log / 1000, *swings.index[:2]))
+columns = ["event", "size", "bill (thousand usd)", "of it the log", "moves most", "second"]
+show(pd.DataFrame(rows, columns=columns).set_index("event"), digits=3)
+# %% [markdown]
+# Packed, an event is a tenth as large, the log is one of the smallest lines, and `work` is on top: the largest uncertainty of the
+# bill is gone, **by a decision instead of a measurement**. With Keystone's events the log *is* the bill. So when you have found the
+# input on top, ask two questions: can I measure it? And can I make it not matter?
+#
 # ## 9. Evaluation
 #
 # Step 8 has two halves, and you know both.
@@ -734,7 +770,8 @@ show({"moves most": first, "its swing over the base": table.loc[first, "swing"] 
 # the ceiling, and the parts of the population by themselves (new members, small countries). Offline decides what is *worth* an experiment.
 #
 # **Online** (3.5): the unit is the member, not the request, or a household would see two pages. The metric is what step 1 promised:
-# still a member after a month. How many members does that take? The share that stays is high, so a good change is small:
+# still a member after a month. How many members does that take? The share that stays is high (97 % of a month's members is our
+# assumption), so a good change is small. The days are those until enough members are let in, in whole weeks (lesson 3.5):
 # %%
 rows = []
 for points in (0.5, 0.1, 0.05, 0.02):
@@ -745,7 +782,7 @@ columns = [
     "from 97 %, up by (points)",
     "members in each arm",
     "share of all members (%)",
-    "days, at a million new ones a day",
+    "days, a million let in each day",
 ]
 show(pd.DataFrame(rows, columns=columns).set_index(columns[0]), digits=2)
 # %% [markdown]
@@ -813,7 +850,10 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - **Netflix, the page.** Which rows, in which order, is a ranking problem of its own, with diversity and stability against each other
 #   (Alvino and Basilico, "Learning a Personalized Homepage", Netflix TechBlog, 2015).
 # - **Netflix, the memory.** EVCache, memcached made for the cloud, answered up to 30 million requests a second in 2016 (Netflix TechBlog,
-#   "Caching for a Global Netflix").
+#   "Caching for a Global Netflix"), and 400 million in 2024 (InfoQ, "Building a Global Caching System at Netflix").
+# - **Netflix, lately.** Towards one large sequence model of all that members did, in place of many models with features of their own; the
+#   others take its vectors, or fine-tune it (Netflix TechBlog, "Foundation Model for Personalized Recommendation", 2025). SASRec of lesson 4.4
+#   is its small relative. In the interview it answers "and what next?"; it is not the first box that you draw.
 # - **Google** described remedies for the tail: hedged requests, tied requests, and answers that are good enough without the last shard
 #   (Dean and Barroso, 2013).
 #
@@ -825,7 +865,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # million members is public; half of them on a day is my assumption, and at 1.7 hours a day it is plausible". **Decisions with a
 # reason**: "eighteen thousand titles, so exact search; what costs is people, so candidates at night and the ranking online". **The other
 # side of each box**: what it costs, what the member sees when it fails, how one would know. When you are interrupted, answer, and
-# return to your list. When you do not know a number, say how you would measure it. Weak answers begin with the model, have no numbers
+# return to your list. (`recsys-lab interview`, lesson 5.2, lets you practise that against the clock.) When you do not know a number, say how you would measure it. Weak answers begin with the model, have no numbers
 # or eight digits of them, and never mention what was shown but not played.
 #
 # ## Take-aways
@@ -836,7 +876,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - Little's law gives the load, a share in use gives air, a zone that may fail gives a half more.
 # - An answer that waits for many calls lives in their tails.
 # - A cache is a model: fill it from the past, judge it on the future.
-# - Move each assumption to its ends before you argue about any. Measure the one on top.
+# - Move each assumption to its ends before you argue about any. Measure the one on top, or make a decision that lets it sink.
 #
 # ## Further reading
 #
@@ -847,5 +887,6 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ..., 5: ...})
 # - J. D. C. Little (1961), "A Proof for the Queuing Formula: L = lambda W", Operations Research 9(3); and (2011), "Little's Law as Viewed on
 #   Its 50th Anniversary", Operations Research 59(3).
 # - M. Daxini (2016), "Netflix Keystone: Streaming Data Pipeline @Scale in the Cloud", slides: the numbers of section 2.
-# - Netflix (2025), shareholder letter for the fourth quarter of 2024; and its engagement reports of December 2023 and February 2025.
+# - Netflix (2025, 2026), shareholder letters for the fourth quarters of 2024 and 2025; and its engagement reports of December 2023 and
+#   February 2025.
 # - The documentation of Pint: its registry, and how a vocabulary of your own is defined.

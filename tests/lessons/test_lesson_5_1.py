@@ -68,6 +68,8 @@ def test_what_the_prose_computes():
         "less than two cents for a thousand pages": 0.01 < 1000 * total / mean / 2_628_000 < 0.02,
         "a tenth of a cent a month for each member": total / users == pytest.approx(0.001, rel=0.15),
         "The largest line is not the model, it is **the log": max(lines, key=lines.get) == "log",
+        "pays ten thousand times as much": 0.9e4 < 10 / (total / users) < 1.2e4,
+        "the log is one of the smallest lines": e5_1.bill(size="30 byte/event")["log"].m_as("usd/month") < 0.07 * total,
         "The top bar is longer than the whole bill": e5_1._dominant()[2] > total,
         "the 63 % on the right": round(latency.slow_share(0.01, 100), 2) == 0.63,
         "thirty times our assumption": 29 < 700e9 / 75e6 / e5_1.EVENTS < 32,

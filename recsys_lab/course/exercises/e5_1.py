@@ -324,7 +324,7 @@ CULPRIT = Exercise(
     reference=_culprit,
     check=_check_culprit,
     hints=(
-        "Do not look at medians, nor at single calls: look at what a *whole stage* takes at its 99th percentile. Try the repairs: `stage._replace(median=..., p99=...)` makes a changed stage.",
+        "Do not look at medians, nor at single calls: look at what a *whole stage* takes at its 99th percentile. Try the repairs: `stage._replace(median=quantity(stage.median) / 2, p99=quantity(stage.p99) / 2)` is a stage of twice the speed.",
         "40 calls at once. An answer has no slow call only if all forty are fast, and each is with probability 0.99.",
     ),
     wrong=(
@@ -613,7 +613,7 @@ DESIGN = {
     "d": "Candidates come from an exact search over all 18,000 titles, vectors of 128 float32 numbers, in the memory of each process: no approximate index.",
     "e": "When the ranker does not answer in time, the page shows what is popular in the country, from a list that each server loads in advance and keeps in its own memory.",
     "f": "The ranker is trained every night on the impressions of the last 90 days. To save storage, impressions are deleted after 60 days.",
-    "g": "A new ranker is tested on 1 % of the members in each arm, all at once, for a month. It is to be adopted if it raises the share that stays from 97 % by 0.05 points or more.",
+    "g": "A new ranker is tested on 1 % of the members in each arm, all of them from the same day on, for a month. The test is to find out whether the share that stays, 97 %, rises by 0.05 points.",
     "h": "Monitoring: an alarm when the *mean* time of an answer is above 200 ms over five minutes.",
 }
 
