@@ -284,7 +284,7 @@ plt.show()
 # On the day itself the last week wins against plain spreading, and that is why everybody crams: it *works*, for a day, and it feels better throughout. (The first row says so: at the looks, the crammer knows
 # more.) About a week later the curves cross. For the second interview or the first months in the job the order is clear, and the work was the same: four looks.
 #
-# The third plan gives you both. It spreads the looks and keeps the last one for the day before: level with cramming on the day, and ahead ever after. So spread what you learn, and look at all of it once more at the end.
+# The third plan gives you both. It spreads the looks and keeps the last one for the day before: level with cramming on the day, and ahead ever after. So spread what you learn, and look at it once more at the end (section 8 has the command).
 #
 # Feeling is a bad guide here. Roediger and Karpicke (2006) let one group read a text again and again and another recall it. After five minutes the readers were better, and after two days or a week it was
 # those who had recalled; the readers had been *more* confident. So: never read an answer that you have not tried to give.
@@ -459,6 +459,7 @@ query_checked = ex("5.4.6").check(query)
 # |---|---|
 # | `recsys-lab drill` | what is due, and up to ten new questions |
 # | `recsys-lab drill --subject sql --new 3` | one subject |
+# | `recsys-lab drill --new 0 --ahead 14` | a last look: also what becomes due within two weeks |
 # | `recsys-lab drill --stats` | where you stand, and whether you grade yourself honestly |
 # | `recsys-lab drill --anki bank.apkg` | a deck for Anki; import a later one over it, and your progress there stays |
 # | `recsys-lab drill --page bank.html` | a page to print, with the answers hidden if you like |
@@ -466,8 +467,8 @@ query_checked = ex("5.4.6").check(query)
 # Four grades. **again**: you did not say it. Also if you "would have": what was not said before looking was not known. It comes once more in the same session. **hard**: it came, with gaps or after long. **good**: said as in section 7. **easy**: you could explain it to a
 # colleague in your sleep. Whoever presses "good" out of kindness gets rid of the questions that they do not know, for months. `--stats` compares: of the answers to learned questions, how many did FSRS expect, and how many did you know?
 #
-# **Before an interview.** Six weeks ahead: eight new ones a day, all subjects. Two weeks ahead: no new ones (`--new 0`), so that the load falls and you have time for cases (lesson 5.2) and code (5.3). The last three days: one session a day and once through everything that everybody asks, aloud, standing, with somebody who asks "why?" after each
-# answer. The evening before: nothing new, and sleep.
+# **Before an interview.** Six weeks ahead: eight new ones a day, all subjects. Two weeks ahead: no new ones (`--new 0`), so that the load falls and you have time for cases (lesson 5.2) and code (5.3). The last three days: one session a day, and once through everything that everybody asks (the page of `--page` says of each question whether it is one), aloud, standing, with somebody who asks "why?" after each
+# answer. The day before: the late last look of section 4, `--new 0 --ahead 14`; what you know for longer than that may rest. Then nothing new, and sleep.
 #
 # ## Quiz
 # %%
