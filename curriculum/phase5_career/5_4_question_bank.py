@@ -273,7 +273,7 @@ for name, style in zip(people, ("--", "-", ":")):
 ax.axvline(30, color="#444444", linewidth=1)
 ax.annotate("interview", (30.5, 62))
 ax.set(xlabel="day", ylabel="questions known, in %", ylim=(60, 100))
-ax.set_title("Cramming wins the day; spreading wins the months, and with a late last look both")
+ax.set_title("Cramming wins the day, spreading the months, a late last look both")
 ax.legend()
 figure_alt(
     fig,
@@ -352,7 +352,7 @@ for (new, (counts, _)), style in zip(paces.items(), ("-", "--", ":")):
 ax.set(
     xlabel="day",
     ylabel="answers a day (mean of three days)",
-    title="The answers of a day grow while new questions come, and fall afterwards",
+    title="Answers a day grow while new questions come, and then fall",
 )
 ax.legend()
 figure_alt(fig, "Answers a day rise while new questions come, to about 22, 35 and 46, and then fall below 10.")
