@@ -77,11 +77,11 @@ def test_the_query_gives_the_rows(id):
 
 
 # ---------------------------------------------------------------------- figures, a second time
-def _peeking() -> float:
+def _peeking(looks: int = 10) -> float:
     """With other luck: a day's clicks of both arms, tested anew after each day."""
     rng = np.random.default_rng(7)
-    days = rng.normal(size=(8000, 10, 50)).mean(axis=2).cumsum(axis=1) / np.arange(1, 11)
-    z = days * np.sqrt(50 * np.arange(1, 11))
+    days = rng.normal(size=(8000, looks, 50)).mean(axis=2).cumsum(axis=1) / np.arange(1, looks + 1)
+    z = days * np.sqrt(50 * np.arange(1, looks + 1))
     return float((np.abs(z) > stats.norm.ppf(0.975)).any(axis=1).mean())
 
 
@@ -149,6 +149,10 @@ AGAIN = {
     ("statistics-paired", "factor"): lambda: math.hypot(0.25, 0.25) / _paired(),
     ("statistics-paired", "users"): lambda: (math.hypot(0.25, 0.25) / _paired()) ** 2,
     ("statistics-many-tests", "chance"): lambda: stats.binom.sf(0, 20, 0.05),
+    ("statistics-many-tests", "looks"): lambda: _peeking(20),
+    ("statistics-effect-size", "other"): lambda: (
+        5 + 100 * stats.norm.isf(0.0001 / 2) * math.hypot(*[math.sqrt(0.05 * 0.95 / 1e7)] * 2)
+    ),
     ("statistics-median-mean", "mean"): lambda: np.mean([20] * 9 + [2000]),
     ("statistics-beta", "posterior"): lambda: stats.beta(2 + 1, 98 + 3).mean(),
     ("statistics-rule-of-three", "upper"): lambda: stats.beta.ppf(0.95, 1, 300),
@@ -230,6 +234,7 @@ LOOSE = {  # what luck computes, in one of the two ways
     ("statistics-best-of", "z"): 0.005,
     ("statistics-best-of", "lift"): 0.0001,
     ("experimentation-peeking", "chance"): 0.015,
+    ("statistics-many-tests", "looks"): 0.015,
     ("experimentation-sample-size", "exact"): 10,
     ("statistics-birthday", "chance"): 1e-4,
 }

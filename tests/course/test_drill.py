@@ -87,6 +87,13 @@ def test_what_is_due_comes_first_and_the_longest_overdue_before_all():
     assert [entry.id for entry in schedule.queue(BANK, known, on(5), new=2, limit=1)] == ["ml-l1-l2"]
 
 
+def test_a_last_look_asks_what_becomes_due_too():
+    known = schedule.cards([Review("sql-median", 3, on(1)), Review("ml-l1-l2", 3, on(0)), Review("ml-adam", 4, on(0))])
+    asked = {n: schedule.queue(BANK, known, on(2), new=0, ahead=timedelta(days=n)) for n in (0, 1, 5, 6)}
+    assert {n: len(found) for n, found in asked.items()} == {0: 1, 1: 2, 5: 2, 6: 3}  # due on days 2, 3 and 8
+    assert [entry.id for entry in asked[6]] == ["ml-l1-l2", "sql-median", "ml-adam"]
+
+
 def test_new_questions_begin_easy_and_the_subjects_take_turns():
     asked = schedule.queue(BANK, {}, DAY0, new=12)
     assert {entry.level for entry in asked} == {1}
@@ -337,6 +344,17 @@ def test_ctrl_c_and_a_kill_keep_what_was_answered(kept, drill):
         os.kill(terminal.pid, stop)
         assert terminal.end() == (130 if stop == signal.SIGINT else -9)
         assert len(record.read(kept)) == number
+
+
+def test_the_command_looks_ahead(kept, drill):
+    record.add(kept, Review("sql-median", 4, DAY0))  # comes back on day 8
+    for days, told in (("7", "Nothing is due; the next question is in 8 d"), ("9", "1 question. Answer aloud")):
+        terminal = drill("--new", "0", "--ahead", days, "--now", "2026-12-01T18:00", progress=kept.with_name("p.json"))
+        terminal.wait(told)
+        if days == "9":
+            terminal.wait("q = stop: ")
+            terminal.type("q\n")
+        assert terminal.end() == 0
 
 
 def test_a_terminal_without_record_says_so(drill):

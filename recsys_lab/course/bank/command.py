@@ -28,6 +28,9 @@ def register(
         ] = None,
         new: Annotated[int, typer.Option(min=0, help="At most so many questions that you have never seen.")] = 10,
         limit: Annotated[int | None, typer.Option(min=1, help="At most so many questions in all.")] = None,
+        ahead: Annotated[
+            int, typer.Option(min=0, max=3650, help="Also what becomes due within so many days: before an interview.")
+        ] = 0,
         stats: Annotated[bool, typer.Option("--stats", help="Where you stand; asks nothing.")] = False,
         anki: Annotated[Path | None, typer.Option(metavar="FILE.apkg", help="Write a deck for Anki.")] = None,
         page: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write a page to read or print.")] = None,
@@ -41,6 +44,8 @@ def register(
         You answer aloud, look, and say how it went: again, hard, good, easy. What was not known comes again in the
         same session. Each answer is kept at once, on this machine.
         """
+        from datetime import timedelta
+
         from recsys_lab.course.bank import record, session
 
         if json and not stats:
@@ -51,7 +56,7 @@ def register(
         elif stats:
             _stats(entries, record.moment(now), table, as_json if json else None)
         else:
-            session.run(entries, record.path(), lambda: record.moment(now), new, limit)
+            session.run(entries, record.path(), lambda: record.moment(now), new, limit, timedelta(days=ahead))
 
 
 def _chosen(subject: str | None) -> dict[str, Entry]:

@@ -75,13 +75,20 @@ def learned(card: Card) -> bool:
 
 
 def queue(
-    entries: Mapping[str, Entry], known: Mapping[str, Card], now: datetime, new: int, limit: int | None = None
+    entries: Mapping[str, Entry],
+    known: Mapping[str, Card],
+    now: datetime,
+    new: int,
+    limit: int | None = None,
+    ahead: timedelta = timedelta(),
 ) -> list[Entry]:
     """What to ask now: first what is due, the longest overdue first; then at most so many new ones.
 
-    New questions come easy ones first, and the subjects take turns. At most `limit` in all.
+    What becomes due within `ahead` counts as due: a last look before an interview. New questions come easy ones first, and the subjects take turns. At most `limit` in all.
     """
-    due = sorted((id for id in entries if id in known and known[id].due <= now), key=lambda id: (known[id].due, id))
+    due = sorted(
+        (id for id in entries if id in known and known[id].due <= now + ahead), key=lambda id: (known[id].due, id)
+    )
     turns: dict[str, int] = {}
     fresh: list[tuple[int, int, Entry]] = []
     for entry in sorted((e for e in entries.values() if e.id not in known), key=lambda e: e.level):

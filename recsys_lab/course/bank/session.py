@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from recsys_lab.course import questionnaire
@@ -19,14 +19,19 @@ _WORDS |= {word[0]: rating for rating, word in RATINGS.items()}
 
 
 def run(
-    entries: Mapping[str, Entry], file: Path | None, now: Callable[[], datetime], new: int, limit: int | None
+    entries: Mapping[str, Entry],
+    file: Path | None,
+    now: Callable[[], datetime],
+    new: int,
+    limit: int | None = None,
+    ahead: timedelta = timedelta(),
 ) -> int:
-    """Ask what is due and some new questions; returns the number of answers. Each answer is on the disk before the next question.
+    """Ask what is due (or will be within `ahead`) and some new questions; returns the number of answers. Each answer is on the disk before the next question.
 
     A question that was not known comes again at the end of the session, until it is.
     """
     plan, known = schedule.scheduler(), schedule.cards(record.read(file))
-    waiting = schedule.queue(entries, known, now(), new, limit)
+    waiting = schedule.queue(entries, known, now(), new, limit, ahead)
     if not waiting:
         print(_nothing(entries, known, now()))
         return 0

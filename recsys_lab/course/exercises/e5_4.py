@@ -97,7 +97,7 @@ INTERVAL = Exercise(
         WrongAnswer("in proportion", lambda: lambda s, r, w=W: max(1, round(s * (1 - r) / 0.1)), "it should be"),
     ),
     points=2,
-    explanation="With `wanted` at 0.9 the bracket equals F and the interval is the stability. The curve is steep at first and flat later, so a wish for 0.95 costs far more reviews than one for 0.9.",
+    explanation="With `wanted` at 0.9 the bracket equals F and the interval is the stability. The curve is steep at first and flat later, so a wish for 0.95 cuts the intervals to two fifths.",
     expected=example("interval(10, 0.8)", lambda: _interval(10, 0.8)),
 )
 
@@ -168,14 +168,14 @@ FOUR_PLANS = Exercise(
     | C | 0, 3, 6, 9 |
     | D | 0, 2, 8, 20 |
 
-    After which plan is the chance to know it on day 60 the greatest? Give all four, the best first, as `"order"`. And in which plan is it least likely that all answers *will* be "good", because much
+    After which plan is the chance to know it on day 60 the greatest? Answer with a dict: all four, the best first, as `"order"`. And in which plan is it least likely that all answers *will* be "good", because much
     is forgotten before one of the reviews? That is the `"riskiest"`. Decide first, then compute it if you like: `Scheduler` and `Card` are at hand.
     """,
     reference=_plans,
     check=_check_plans,
     hints=(
         "A success adds the more, the lower the chance was. So look at the gaps, and at how long the last review is ago on day 60.",
-        "The plan with the longest gaps wins if it succeeds, and it is also the one that is likeliest to fail. The plan of one week's cramming comes last.",
+        "The plan with the longest gaps wins if it succeeds, and it is also the one that is likeliest to fail. The plan that crams its reviews into four days comes last.",
     ),
     wrong=(
         WrongAnswer("cramming is best", lambda: {"order": "ADCB", "riskiest": "B"}, "on the heels"),
@@ -250,7 +250,7 @@ WHAT_IS_ASKED = Exercise(
     | cache | 10 | 6 |
     | window | 19 | 0.4 |
 
-    Which four does the drill ask, and in which order? It takes those that are due, the longest overdue first, and no interval is shorter than a day.
+    Which four does the drill ask, and in which order? Give a list of their names. It takes those that are due, the longest overdue first, and no interval is shorter than a day.
     """,
     reference=_queue,
     check=_check_queue,
@@ -307,7 +307,7 @@ FLAW = Exercise(
     title="Find the flaw",
     kind="figure it out",
     prompt="""
-    For each of the six answers above: the number of the sentence that is wrong, or 0 if the answer is sound.
+    For each of the six answers above: the number of the sentence that is wrong, or 0 if the answer is sound; as a dict, `{"A": ..., "B": ...}` up to F.
     """,
     reference=lambda: dict(FLAWS),
     check=_check_flaws,
@@ -373,7 +373,7 @@ NUMBERS = Exercise(
     title="Three numbers, aloud",
     kind="figure it out",
     prompt="""
-    Interviewers like small sums. Say each aloud, roughly; then compute it, and type it to two digits:
+    Interviewers like small sums. Say each aloud, roughly; then compute it, and give a dict of shares from 0 to 1, to two digits:
 
     - `"fraud"`: 5 % of the sellers are frauds. A rule flags 80 % of them, and 4 % of the honest ones. A seller is flagged: how likely is it a fraud?
     - `"alarm"`: an experiment has 12 independent metrics, none of which has changed, each tested at 5 %. How likely is at least one false alarm?
@@ -510,7 +510,7 @@ SQL = Exercise(
     title="Where are you weak? In SQL",
     kind="build",
     prompt="""
-    The drill's record as a table: `answers(id, question, subject, day, rating)`, one row an answer, `rating` from 1 (again) to 4 (easy). A question may have many rows. Write the query for: `subject`, `questions`
+    The drill's record as a table of DuckDB: `answers(id, question, subject, day, rating)`, one row an answer, `rating` from 1 (again) to 4 (easy). A question may have many rows. Write the query, as text, for: `subject`, `questions`
     (how many different ones were answered), `known` (the share of these whose **latest** answer is above 1). The latest is the one with the greatest day, and on one day that with the greatest id. The weakest subject
     first, equal ones by name.
     """,
@@ -607,7 +607,7 @@ QUIZ = [
         _key_retention,
         {
             "a": "The allowed forgetting is halved, from 0.1 to 0.05, and the curve is steepest at its beginning.",
-            "b": "Yes: more than twice the reviews, for five questions in a hundred.",
+            "b": "Yes. The work grows less than that, since each success multiplies the interval; section 5 counts it.",
             "c": "That is still too long: compute interval(100, 0.95).",
         },
     ),
