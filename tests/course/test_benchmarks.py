@@ -41,7 +41,7 @@ def test_every_contestant_is_in_the_results_or_named_as_missing() -> None:
 
 def test_the_pictures_of_the_page_are_there() -> None:
     folder = page.PAGE.parent / "figures"
-    assert {p.name for p in folder.glob("*.png")} == {"ratings.png", "lists.png", "spark.png"}
+    assert {p.name for p in folder.glob("*.png")} == {"ratings.png", "lists.png", "spark.png", "ann.png"}
 
 
 def test_results_hold_no_more_than_six_digits(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
