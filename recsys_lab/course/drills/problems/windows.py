@@ -103,9 +103,9 @@ MOVING_MEDIAN = Drill(
         Mistake("only full windows", _median_wrongly("full only"), "There is a median after every value, also while the window is not full."),
         Mistake("no window", _median_wrongly("all so far"), "You never let a value go: that is the median of all values so far."),
         Mistake("sorts every window", _median_wrongly("right"), "You go through the whole window at every value, to sort it or to find the one that leaves, though only one came and one went.", "slow"),
-        Mistake("keeps the whole stream", _median_hoarding, "You keep all values; the window is enough.", "hoards"),
+        Mistake("keeps the whole stream", _median_hoarding, "You keep values that have left the window, or all of them; the window is enough.", "hoards"),
     ),
-    explanation="Two bisections a value. Inserting into a list moves its tail, in C and fast, but w steps: say so before the interviewer does. Two heaps with late deletion, or a balanced tree, need log w for that, too.",
+    explanation="Two bisections a value. Inserting into a list moves its tail, in C and fast, but w steps: say so before the interviewer does. A balanced tree needs log w for that, too. So do two heaps with late deletion, but they hold values that have left until these come to the top: clear them out when they are too many.",
 )  # fmt: skip
 
 
