@@ -18,6 +18,9 @@
 # You write code every day, and somebody reviews it tomorrow. In an interview they review it while you type, for 45 minutes, without your
 # editor, your tests and your search engine. It is a different sport, and it can be trained.
 #
+# Ask beforehand which sport it is: since 2025 some firms, Canva for one, expect you to work with an assistant that writes code, and watch how you judge what it wrote.
+# Then most of the typing is done for you. The questions, the cost (section 2) and the input on which a plausible answer is wrong (section 6) are not.
+#
 # | in your backend | in this lesson |
 # |---|---|
 # | a ticket that leaves half of it open | a problem statement: ask before you type |
@@ -54,8 +57,8 @@ ex, quiz = start("5.3")
 # %% [markdown]
 # ## 1. How 45 minutes go
 #
-# What does an interviewer write down? Seldom "it ran". Usual sheets have four rows: did they understand the problem, did they find a good way and know its cost, is the code clean, did they
-# test it. All four can be *heard*, and none of them if you are silent. So here is a script; each step has a sentence to begin with.
+# What does an interviewer write down? Seldom "it ran". A usual sheet has four rows: problem solving (did they understand it, find a good way, know its cost?), technical competency (is the
+# code right and clean?), testing, communication (the page "Coding Signals" of the Tech Interview Handbook). All four can be *heard*, and none of them if you are silent. So here is a script; each step has a sentence to begin with.
 #
 # | minutes | step | say something like |
 # |---|---|---|
@@ -123,7 +126,7 @@ show({"C(n)": C[n], "C(4n)": C[4 * n], "g": g} | {f"growth of {name}": value for
 
 # %% [markdown]
 # Sorting lands beside $n \log n$, as it should. The drills of this lesson are judged like that: `C` has comparisons, hashes, reads of lists, calls of given functions, and the lines of your own code as they run; and $g$ may be at most 1.4
-# times that of the bound. Nothing is timed.
+# times that of the bound. Where a stream must not be kept, the values that are alive at once are counted, too. Nothing is timed.
 #
 # Seen over many sizes, growth is a slope. Four ways to find out whether a list has two equal entries, or to walk along it, on axes that are both logarithmic:
 # %%
@@ -244,6 +247,7 @@ show({"expected for 100,000": sum(k / i for i in range(k + 1, 100_001))})
 show(
     {"expected for the films": E, "mean of 200 orders": np.mean([order[-1] for order in orders]), "rising": rising[-1]}
 )
+show({"films after the first 100": n - 100, "expected replacements then": sum(k / i for i in range(101, n + 1))})
 # %%
 seen = np.arange(1, n + 1)
 fig, ax = plt.subplots()
@@ -263,7 +267,7 @@ figure_alt(
 
 
 # %% [markdown]
-# The rising order has 1,482 replacements and not 1,672, because many films share a score, and an equal one replaces nothing. In random order, hardly anything happens after the first hundred films: each newcomer is compared once, and refused. So for a random stream the heap costs little more than reading it. The rising stream is not made up, though: items that come in the order of a model's
+# The rising order has 1,482 replacements and not 1,672, because many films share a score, and an equal one replaces nothing. In random order, little happens after the first hundred films: of the 1,582 that follow, 28 are expected to enter, and all others are compared once, and refused. So for a random stream the heap costs little more than reading it. The rising stream is not made up, though: items that come in the order of a model's
 # score, from a sorted file that is read backwards, are just that.
 #
 # %% [markdown]
@@ -346,7 +350,7 @@ show({"five standard errors": 5 * error}, digits=2)
 # %% [markdown]
 # ## 5. AUC without its pairs
 #
-# AUC is defined by pairs: take a random positive and a random negative; with what chance does the positive score higher? The definition is also the simple answer, and it has $n^2 / 4$ steps. For MovieLens' 100,000 ratings these are two and a half thousand million.
+# AUC is defined by pairs: take a random positive and a random negative; with what chance does the positive score higher? The definition is also the simple answer, and with half of n ratings positive it has $n^2 / 4$ steps. For MovieLens' 100,000 ratings these are some two and a half thousand million.
 #
 # Name the waste: every positive is compared with *all* negatives, although, in sorted order, it beats exactly those that stand below it. Write $P$ and $N$ for the numbers of positives and negatives, $b_i$ for the negatives with a lower score
 # than positive $i$, and $t_i$ for those with the same. Then
@@ -567,7 +571,7 @@ for rows in (1, 2, 4):
 
 
 # %% [markdown]
-# A second row makes more films exact and takes the worst error down by nearly half. Four rows of 1,000 take it down further, but fewer films are exact: the rows have become narrow again. There is no best shape without knowing which error hurts.
+# A second row makes more films exact and takes the worst error down by two fifths. Four rows of 1,000 take it down further, but fewer films are exact: the rows have become narrow again. There is no best shape without knowing which error hurts.
 #
 # An interviewer who asks for a sketch wants two sentences of you: in which direction it errs (upwards only), and what drives the error (the total of the others over the width, and the number of rows against bad luck).
 #
@@ -616,7 +620,7 @@ show(
     }
 )
 # %% [markdown]
-# No difference to pandas; and the last line counts the rows that the ordinary join would have filled from the future. It takes one walk along both logs, and a dictionary.
+# No difference to pandas; and the last line counts the rows in which the ordinary join would have put something else, from the future. It takes one walk along both logs, and a dictionary.
 #
 # %% [markdown]
 # ## 10. Fifteen more
@@ -658,7 +662,7 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # %% [markdown]
 # ## In production
 #
-# - **Redis** does not keep an exact LRU. Its documentation says that it samples a few keys (five by default) and throws out the one not used for longest among them: no list to maintain, and nearly the same hits ("Key eviction", redis.io).
+# - **Redis** does not keep an exact LRU. Its documentation says that it samples a few keys (five by default), keeps the best candidates in a small pool since version 3.0, and throws out the one not used for longest among them: no list to maintain, and nearly the same hits ("Key eviction", redis.io).
 # - **Consistent hashing** was published by Karger and others in 1997 for web caches, and Amazon's Dynamo (DeCandia and others, 2007, section 4.2) spread its data with it, with several points for each node, as in the drill.
 # - **Bloom filters** stand in front of the files of Google's Bigtable (Chang and others, 2006, section 6): a lookup of a row that is not there need not touch the disk.
 # - **Sampling by reservoir** is older than the web: Vitter's paper of 1985 speaks of records on a magnetic tape of unknown length.
@@ -689,6 +693,8 @@ quiz.check({1: ..., 2: ..., 3: ..., 4: ...})
 # - In a join by time, *before or at* is right, *nearest* and *latest* are leaks.
 #
 # ## Further reading
+# - Y. Tay: *Coding Signals*, Tech Interview Handbook. The rows of a feedback sheet, with what counts for and against you in each.
+# - S. Newton: *Yes, You Can Use AI in Our Interviews*, Canva Engineering Blog, June 2025. Why, and what is asked instead.
 # - J. S. Vitter: *Random Sampling with a Reservoir*, ACM Transactions on Mathematical Software 11 (1), 1985. Section 2 is the drill; the rest does better.
 # - J. L. Bentley and A. C. Yao: *An Almost Optimal Algorithm for Unbounded Searching*, Information Processing Letters 5 (3), 1976. The jumps of `gallop`.
 # - G. Cormode and S. Muthukrishnan: *An Improved Data Stream Summary: The Count-Min Sketch and its Applications*, Journal of Algorithms 55 (1), 2005.

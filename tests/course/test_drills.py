@@ -8,6 +8,7 @@ import heapq
 import inspect
 import json
 import random
+from collections import deque
 
 import pytest
 from typer.testing import CliRunner
@@ -104,6 +105,25 @@ def test_other_right_answers_pass():
                 kept[rng.randrange(k)] = item
         return kept
 
+    def smallest_keys(stream, k, rng):
+        heap = []
+        for item in stream:
+            heapq.heappush(heap, (rng.random(), item))
+            if len(heap) > k:
+                heapq.heappop(heap)
+        return {item for _, item in heap}
+
+    def middle(stream, width):  # its medians are values of the stream themselves, where their number is odd
+        window, ordered, medians = deque(), [], []
+        for value in stream:
+            window.append(value)
+            bisect.insort(ordered, value)
+            if len(window) > width:
+                del ordered[bisect.bisect_left(ordered, window.popleft())]
+            n = len(ordered)
+            medians.append(ordered[n // 2] if n % 2 else (ordered[n // 2 - 1] + ordered[n // 2]) / 2)
+        return medians
+
     def by_sets(small, large):
         found = []
         for number in small:
@@ -157,7 +177,8 @@ def test_other_right_answers_pass():
 
     answers = {
         "top-k": (top_k, nlargest),
-        "reservoir": (reservoir,),
+        "reservoir": (reservoir, smallest_keys),
+        "moving-median": (middle,),
         "gallop": (by_sets,),
         "auc": (auc,),
         "lru": (LRU,),
@@ -166,6 +187,26 @@ def test_other_right_answers_pass():
         for answer in given:
             found = judge(EVERY[name], answer)
             assert found.passed, (name, found.message)
+
+
+@pytest.mark.parametrize("chance", [random, random.Random(1)], ids=["global", "its own"])
+def test_a_sample_is_drawn_from_the_given_generator_only(chance):
+    def reservoir(stream, k, rng):
+        kept = []
+        for seen, item in enumerate(stream, 1):
+            if len(kept) < k:
+                kept.append(item)
+            elif (place := chance.randrange(seen)) < k:
+                kept[place] = item
+        return kept
+
+    random.seed(0)
+    found = judge(EVERY["reservoir"], reservoir)
+    assert "hidden test 6 of 6: reservoir(iter(['a', 'b'" in found.message
+    assert "10 runs, each with an `rng` in the same state" in found.message
+    assert found.message.endswith(
+        "Draw from `rng` only: chance from elsewhere cannot be repeated, so nobody can test it."
+    )
 
 
 # ------------------------------------------------------------------ counting
@@ -239,6 +280,9 @@ def test_a_message_has_the_input_what_was_expected_and_what_came():
     )
     found = judge(EVERY["ttl-cache"], EVERY["ttl-cache"].mistakes[1].answer)
     assert "at(10.0), get('a') should give None, but gives 1" in found.message
+    found = judge(EVERY["moving-median"], lambda stream, width: [0.0 for _ in stream])
+    assert "..)" not in found.message
+    assert ".)." not in found.message
 
 
 def test_an_answer_cannot_spoil_a_test_for_the_next_one():
@@ -315,11 +359,15 @@ def test_files_that_cannot_be_judged(tmp_path, monkeypatch):
     other = tmp_path / "mine.py"
     other.write_text(EVERY["gallop"].solution().replace("bisect.", "__import__('bisect')."), encoding="utf-8")
     assert run("check", other).exit_code != 0
+    with pytest.raises(UnknownIdError, match="--name"):
+        files.check(other)
     assert run("check", other, "--name", "gallop").exit_code == 0
     with pytest.raises(MissingDataError):
         files.check(tmp_path / "none.py")
     with pytest.raises(DataError):
         files.start("auc", tmp_path)
+    with pytest.raises(DataError, match="is a file: --dir wants a folder"):
+        files.start("auc", broken)
 
 
 def test_hints_solutions_and_names():

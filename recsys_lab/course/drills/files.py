@@ -12,7 +12,7 @@ from recsys_lab.course.drills.drill import Drill
 from recsys_lab.course.drills.judging import judge
 from recsys_lab.course.exercise import attempted
 from recsys_lab.course.lessons import home
-from recsys_lab.errors import DataError, MissingDataError
+from recsys_lab.errors import DataError, MissingDataError, UnknownIdError
 
 LIMIT = 60.0  # seconds for all tests of one file
 
@@ -21,6 +21,8 @@ def start(name: str, folder: Path | None = None) -> Path:
     """Write the file of a drill: problem, examples, stub. Raises DataError where there is one already."""
     drill = drills.get(name)
     folder = folder or home() / "my_work" / "drills"
+    if folder.exists() and not folder.is_dir():
+        raise DataError(f"{folder} is a file: --dir wants a folder.")
     file = folder / f"{name.replace('-', '_')}.py"
     if file.exists():
         raise DataError(f"{file} is there already: go on in it, or remove it to begin anew.")
@@ -49,7 +51,12 @@ def _imports(stub: str) -> str:
 
 def drill_of(file: Path, name: str | None = None) -> Drill:
     """Which drill a file answers: by `name`, or by how the file is called."""
-    return drills.get(name or file.stem.replace("_", "-"))
+    try:
+        return drills.get(name or file.stem.replace("_", "-"))
+    except UnknownIdError as error:
+        if name:
+            raise
+        raise UnknownIdError(f"{error} For a file that is called otherwise, say which: --name top-k.") from None
 
 
 def check(file: Path, name: str | None = None) -> tuple[bool, str]:

@@ -95,7 +95,7 @@ def complaint(drill: Drill, case: Case, got: Any) -> str:
     try:
         same(got, case.want)
     except Incorrect as difference:
-        where = "" if str(difference).startswith("should be") else f" ({difference})"
+        where = "" if str(difference).startswith("should be") else f" ({str(difference).rstrip('.')})"
         return f"{drill.shown(case.given)} should be {case.want!r}, but is {got!r}{where}."
     return ""
 

@@ -205,7 +205,7 @@ GALLOP = Drill(
         Mistake("no guard", _gallop_wrongly("unguarded"), "A number above all others is looked for behind the end of the list."),
         Mistake("stops at the first miss", _gallop_wrongly("stops"), "You stop at the first number that is not in the other list; later ones may be."),
         Mistake("skips one", _gallop_wrongly("skips"), "After a miss you begin one place too far on: the number at that place is above the last one, and may be the next."),
-        Mistake("two fingers", _both, "Two fingers read the long list from end to end: m + n steps, though only m numbers are asked for.", "slow"),
+        Mistake("two fingers", _both, "You read the long list from end to end, with two fingers or into a set: m + n steps, though only m numbers are asked for.", "slow"),
     ),
     explanation="From where the last number was, steps of 1, 2, 4, ... pass a gap of g in log g steps, and halving inside takes log g again. Short gaps are cheap, so it is never much worse than two fingers. Search "
     "engines skip this way.",

@@ -16,11 +16,19 @@ from recsys_lab.course.drills.drill import Case, Cost, Drill, Mistake, against
 class Runs(int):
     """How often a sample is drawn, to see whether it is fair; all with one generator, which a reader sees as `rng`."""
 
+    anew = False  # whether each run gets a generator of its own, all in the same state
+
     def __repr__(self) -> str:
         return "rng"
 
 
-ONE, MANY = Runs(1), Runs(4000)
+class Alike(Runs):
+    """Runs that must all draw the same, as long as the generator is the only source of chance."""
+
+    anew = True
+
+
+ONE, MANY, ALIKE = Runs(1), Runs(4000), Alike(10)
 
 
 # ------------------------------------------------------------------ reservoir
@@ -99,9 +107,9 @@ def _reservoir_keys(stream: Any, k: int, rng: random.Random) -> list[str]:
 
 
 def repeat(answer: Callable[..., Any], tally: Tally, items: Stream, k: int, runs: Runs) -> list[list[str]]:
-    """`runs` samples of the same stream, from one generator of random numbers."""
-    rng = random.Random(5)
-    return [[*map(str, answer(tally.wrap(items), k, rng))] for _ in range(runs)]
+    """`runs` samples of the same stream, from one generator of random numbers, or from as many that are alike."""
+    rngs = [random.Random(5) for _ in range(runs)] if runs.anew else [random.Random(5)] * runs
+    return [[*map(str, answer(tally.wrap(items), k, rng))] for rng in rngs]
 
 
 def _all_of_them(samples: list[list[str]]) -> str:
@@ -113,6 +121,17 @@ def _two_of_them(samples: list[list[str]]) -> str:
     """two of the four, each pair equally likely"""
     fine = len(set(samples[0])) == len(samples[0]) == 2 and set(samples[0]) <= set("abcd")
     return "" if fine else f"should be two of a, b, c and d, but is {samples[0]}."
+
+
+def _drawn_from_rng(samples: list[list[str]]) -> str:
+    """the same sample whenever `rng` is in the same state"""
+    different = {tuple(sorted(sample)) for sample in samples}
+    if len(different) == 1:
+        return ""
+    return (
+        f"{len(samples)} runs, each with an `rng` in the same state, should draw the same sample, but drew {len(different)} "
+        "different ones. Draw from `rng` only: chance from elsewhere cannot be repeated, so nobody can test it."
+    )
 
 
 def _fair(items: str, k: int) -> Callable[[list[list[str]]], str]:
@@ -157,7 +176,8 @@ RESERVOIR = Drill(
     hidden=lambda: [
         Case((Stream(items), k, runs), _fair(items, k))
         for items, k, runs in (("", 2, ONE), ("ab", 0, ONE), ("abc", 1, MANY), ("abcde", 2, MANY), ("abcdefghij", 3, MANY))
-    ],
+    ]
+    + [Case((Stream("abcdefghij"), 3, ALIKE), _drawn_from_rng)],
     cost=Cost("n", lambda n: n, lambda n: (Stream(f"{i}" for i in range(n)), n // 8, ONE), n=512, held=lambda n: n / 8 + 8),
     hints=(
         "With what chance must the seventh item be in the sample, if the stream ends just there?",

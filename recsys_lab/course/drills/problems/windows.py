@@ -88,7 +88,7 @@ MOVING_MEDIAN = Drill(
         Case((Stream([1.0, 2.0, 9.0]), 2), [1.0, 1.5, 5.5]),
     ),
     hidden=lambda: against(_median_wrongly("right"), _median_inputs()),
-    cost=Cost("n log w", lambda n: n * math.log2(n / 4), _median_large, held=lambda n: n / 4 + 16),
+    cost=Cost("n log w", lambda n: n * math.log2(n / 4), _median_large, held=lambda n: n / 2 + 16),
     hints=(
         "From one window to the next, how many values come, and how many go?",
         "One each. Keep the window twice: in order of arrival, to know who goes, and sorted, to see the middle.",
@@ -102,10 +102,10 @@ MOVING_MEDIAN = Drill(
         Mistake("the mean", _median_wrongly("mean"), "That is the mean: one slow request moves it, which is why the monitor asks for the median."),
         Mistake("only full windows", _median_wrongly("full only"), "There is a median after every value, also while the window is not full."),
         Mistake("no window", _median_wrongly("all so far"), "You never let a value go: that is the median of all values so far."),
-        Mistake("sorts every window", _median_wrongly("right"), "You sort the window anew at every value, though only one value came and one went.", "slow"),
-        Mistake("keeps the whole stream", _median_hoarding, "You keep all values; the window is enough.", "hoards"),
+        Mistake("sorts every window", _median_wrongly("right"), "You go through the whole window at every value, to sort it or to find the one that leaves, though only one came and one went.", "slow"),
+        Mistake("keeps the whole stream", _median_hoarding, "You keep values that have left the window, or all of them; the window is enough.", "hoards"),
     ),
-    explanation="Two bisections a value. Inserting into a list moves its tail, in C and fast, but w steps: say so before the interviewer does. Two heaps with late deletion, or a balanced tree, need log w for that, too.",
+    explanation="Two bisections a value. Inserting into a list moves its tail, in C and fast, but w steps: say so before the interviewer does. A balanced tree needs log w for that, too. So do two heaps with late deletion, but they hold values that have left until these come to the top: clear them out when they are too many.",
 )  # fmt: skip
 
 
