@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -298,6 +299,18 @@ def test_a_colon_q_stops_as_well(tmp_path):
     assert kept.open_(tmp_path).notes[0] == ["one"]
     assert not Somebody([*TYPED[3:], "3", ":q"]).goes_on(session)
     assert kept.open_(tmp_path).levels == {"clarify": 3}
+    again = Somebody([":Q"])
+    assert not again.goes_on(session)
+    said = "\n".join(again.said)
+    assert "  Clarify: one" in said, "who judges later still sees what was said"
+    assert "  Deep dive: nothing" in said
+
+
+def test_a_command_that_there_is_not_is_no_note(tmp_path):
+    session, person = new(tmp_path), Somebody([":help", "one", ":Q"])
+    assert not person.goes_on(session)
+    assert kept.open_(tmp_path).notes[0] == ["one"]
+    assert any("':help' is no command, and was not noted. '.' alone ends a stage" in said for said in person.said)
 
 
 def test_the_time_runs_on_below_zero(tmp_path):
@@ -486,6 +499,11 @@ def test_bad_wishes_are_refused_before_anything_is_written(tmp_path):
         assert run("--out", tmp_path / "x", *wish).exit_code == 2, wish
     assert run("--out", tmp_path / "x", "--case", "feed", "--scores", "1").exit_code == 2
     assert not (tmp_path / "x").exists()
+    (tmp_path / "file").write_text("")
+    for folder in ("file", "file/below"):
+        refused = run("--out", tmp_path / folder, "--case", "feed", typed="a note\n")
+        assert refused.exit_code == 2
+        assert "is a file: choose another folder" in " ".join(refused.stderr.split())
 
 
 def test_cases_are_listed_and_shown():
@@ -569,8 +587,10 @@ def test_on_a_real_terminal_a_killed_interview_goes_on(tmp_path, terminal):
     second.type("a sum", "\x1b[Anot an arrow")
     while second.process.poll() is None:  # between prompt and reading, Python may miss the first one
         os.write(second.master, b"\x03")
-        time.sleep(0.5)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            second.process.wait(5)  # a second Ctrl-C while it closes down would end it by the signal
     assert second.process.returncode == 130
+    assert "Stopped. Everything is saved" in second.until("goes on from here.")
     assert kept.open_(tmp_path).notes[1] == ["1,390 pages a second", "a sum", "[Anot an arrow"]
 
     third = terminal("--out", tmp_path)

@@ -84,9 +84,14 @@ def _hold(minutes: float | None, case: str | None, seed: int | None, out: Path |
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="replace")
     print(f"{subject.title}: {session.minutes:g} minutes, seed {session.seed}, kept in {session.folder}\n")
-    if not run(session, subject, levels=levels):
-        print("\nStopped. Everything is saved; the same command goes on from here.")
-        return
+    stopped = "\nStopped. Everything is saved; the same command goes on from here."
+    try:
+        if not run(session, subject, levels=levels):
+            print(stopped)
+            return
+    except KeyboardInterrupt:
+        print(stopped)
+        raise
     records.write(session.folder / kept.REPORT, report(session, subject))
     result = score(subject, session.levels)
     print(f"\n{summary(result)}")

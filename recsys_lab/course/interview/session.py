@@ -86,6 +86,9 @@ def start(folder: Path, case: str | None, minutes: float | None, seed: int | Non
     """A new interview. The folder must not hold one."""
     if (folder / FILE).exists():
         raise DataError(f"{folder} holds an interview already: choose another folder by --out.")
+    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    if not there.is_dir():
+        raise DataError(f"{there} is a file: choose another folder by --out.")
     minutes = MINUTES if minutes is None else minutes
     number("minutes", minutes, 1, "the length of the interview", 600)
     seed = random.SystemRandom().randrange(10_000) if seed is None else seed

@@ -16,6 +16,7 @@ from recsys_lab.course.interview.watch import Clock, InTitle, Watch, minutes
 from recsys_lab.course.questionnaire import wrapped
 
 NEXT, STOP = ".", ":q"
+COMMANDS = f"{NEXT!r} alone ends a stage, an empty line shows the time, {STOP!r} stops"
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
 
@@ -34,10 +35,7 @@ def run(
     levels : the rubric, filled in already; by default it is asked criterion by criterion.
     """
     say(wrapped(case.prompt, "Interviewer: "))
-    say(
-        f"\nType notes, a line each. {NEXT!r} alone ends a stage, an empty line shows the time, {STOP!r} stops; "
-        "every line is saved."
-    )
+    say(f"\nType notes, a line each. {COMMANDS}; every line is saved.")
     while session.stage < len(STAGES):
         if not _stage(session, case, clock, ask, say):
             return False
@@ -60,12 +58,14 @@ def _stage(session: Session, case: Case, clock: Clock, ask: Ask, say: Say) -> bo
             while True:
                 line = _line(ask, f"[{minutes(watch.left())}] > ")
                 session.seconds[number] = watch.spent()
-                if line in (None, STOP):
+                if line is None or line.lower() == STOP:
                     return False
                 if line == NEXT:
                     session.stage += 1
                     break
-                if line:
+                if line.startswith(STOP[0]):
+                    say(f"{line!r} is no command, and was not noted. {COMMANDS}.")
+                elif line:
                     notes.append(line)
                 session.save()
     finally:  # Ctrl-C as well: the time that this stage has used is kept
@@ -94,6 +94,9 @@ def _rubric(session: Session, case: Case, ask: Ask, say: Say) -> bool:
         say(plain(case.design))
         dive = session.dive(case)
         say("\n" + wrapped(f"{dive.ask} {dive.answer}", ""))
+        say("\nYour own notes, which are what counts:")
+        for stage, notes in zip(STAGES, session.notes):
+            say(wrapped("; ".join(notes) or "nothing", f"  {stage.name}: "))
         say("\nNow the rubric. Take the highest level of which *all* was said.")
     for criterion in todo:
         level = _level(criterion, ask, say)
@@ -110,7 +113,7 @@ def _level(criterion: Criterion, ask: Ask, say: Say) -> int | None:
         say(wrapped(text, f"  {level}  "))
     while True:
         line = _line(ask, f"0 to {LEVELS - 1}, {STOP} stops: ")
-        if line in (None, STOP):
+        if line is None or line.lower() == STOP:
             return None
         if line in {str(level) for level in range(LEVELS)}:
             return int(line)
