@@ -956,7 +956,7 @@ show({"candidates": len(raw), "features": len(columns), "numbers that differ": i
 served = system.recommend(user, history, END, n=5)
 served.assign(title=films.loc[served["item"], "title"].to_numpy())[["rank", "title", "score"]].round(2)
 # %% [markdown]
-# None differs. (`tests/production/test_ranking.py` proves it with Feast's offline store as a third.)
+# None differs. (`tests/production/test_two_stages.py` proves it with Feast's offline store as a third.)
 #
 # ### The budget
 #

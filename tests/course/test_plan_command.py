@@ -79,7 +79,7 @@ def test_the_page_says_how_to_make_it_again(tmp_path, progress):
 
 def test_a_wish_that_cannot_be_writes_nothing(tmp_path, progress):
     result = run(
-        tmp_path / "no", "--hours", "3", "--start", "2027-01-04", "--until", "2027-02-14", "--today", "2027-01-01"
+        tmp_path / "no", "--hours", "3", "--start", "2027-01-04", "--until", "2027-02-21", "--today", "2027-01-01"
     )
     assert result.exit_code == 2
     assert "this plan cannot be" in result.stderr
@@ -87,7 +87,7 @@ def test_a_wish_that_cannot_be_writes_nothing(tmp_path, progress):
     assert len(offers) == 3
     for number, offer in enumerate(offers):  # what is offered can be typed, over what was
         words = offer.split()
-        wanted = {"--hours": "3", "--start": "2027-01-04", "--until": "2027-02-14"} | dict(zip(words[::2], words[1::2]))
+        wanted = {"--hours": "3", "--start": "2027-01-04", "--until": "2027-02-21"} | dict(zip(words[::2], words[1::2]))
         typed = [word for pair in wanted.items() for word in pair]
         assert run(tmp_path / f"offer{number}", *typed, "--today", "2027-01-01").exit_code == 0, offer
     assert not (tmp_path / "no").exists()
