@@ -659,7 +659,6 @@ app.add_typer(portfolio_command.app, name="portfolio", rich_help_panel="Learn")
 resume_command.register(app)
 plan_command.register(app)
 interview_command.register(app)
-drills_command.register(app, lambda heads, rows: _print_table(heads, rows))
 
 
 # ---------------------------------------------------------------------- shared machinery
@@ -721,6 +720,7 @@ def _short(path: Any) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
+drills_command.register(app, _print_table)
 drill_command.register(app, _print_table, _print_json)
 
 

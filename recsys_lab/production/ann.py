@@ -92,8 +92,9 @@ class VectorIndex:
         elif self.kind == "hnsw":
             # By inner product the longest vectors are everybody's neighbours, and a walk gets stuck among them. One more
             # number gives all vectors the same length; then the nearest by distance has the largest inner product.
-            self.length_ = float(np.einsum("nd,nd->n", x, x).max())
-            x = np.column_stack([x, np.sqrt(np.maximum(self.length_ - np.einsum("nd,nd->n", x, x), 0))])
+            squared = np.einsum("nd,nd->n", x, x)
+            self.length_ = float(squared.max())
+            x = np.column_stack([x, np.sqrt(np.maximum(self.length_ - squared, 0))])
             index = faiss.IndexHNSWFlat(d + 1, self.links)
             index.hnsw.efConstruction = self.care
         else:

@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+from recsys_lab import records
 from recsys_lab.course import drills
 from recsys_lab.course.drills.drill import Drill
 from recsys_lab.course.drills.judging import judge
@@ -27,7 +28,7 @@ def start(name: str, folder: Path | None = None) -> Path:
     if file.exists():
         raise DataError(f"{file} is there already: go on in it, or remove it to begin anew.")
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(text(drill), encoding="utf-8")
+    records.write(file, text(drill))
     return file
 
 

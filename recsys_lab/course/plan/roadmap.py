@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from recsys_lab import records
 from recsys_lab.course import lessons
 from recsys_lab.course.lessons import Entry
 from recsys_lab.course.plan.milestones import MILESTONES
@@ -69,4 +70,4 @@ def notebook(entry: Entry) -> str:
 
 if __name__ == "__main__":
     file = lessons.home() / "curriculum" / "README.md"
-    file.write_text(renewed(file.read_text(encoding="utf-8")), encoding="utf-8")
+    records.write(file, renewed(file.read_text(encoding="utf-8")))

@@ -48,9 +48,9 @@ def of(kept: Mapping[str, Any], tasks: Mapping[str, Task]) -> Standing:
 
 def _passed(phase: int, points: int, of: int) -> bool:
     from recsys_lab.course.capstone import score  # heavy, and few have a project behind them
-    from recsys_lab.course.projects.rubric import Grade
+    from recsys_lab.course.projects.rubric import TENTHS, enough
 
-    return 10 * points >= (score.TENTHS if phase == score.NUMBER else Grade.tenths) * of
+    return enough(points, of, score.TENTHS if phase == score.NUMBER else TENTHS)
 
 
 def _perfect(quiz: Mapping[str, int] | None) -> bool:

@@ -35,7 +35,9 @@ def device_of(device: str) -> str:
     there = pytorch().cuda.is_available()
     if device == "cuda" and not there:
         raise DataError("device='cuda': PyTorch finds no GPU here; choose 'auto' or 'cpu'.")
-    return "cuda" if there and device == "auto" else device if device != "auto" else "cpu"
+    if device == "auto":
+        return "cuda" if there else "cpu"
+    return device
 
 
 def precision_of(device: str) -> Any:

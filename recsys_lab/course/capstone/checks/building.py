@@ -83,15 +83,22 @@ def again(bench: Bench, tampered: bool, still: bool = False, turn: int = 1) -> P
         and (other := again(bench, tampered=True)).read_bytes() == bench.artefact.read_bytes()
     ):
         return other
-    hidden, out = bench.place / "hidden.pkl", bench.place / f"again-{tampered}-{still}-{turn}.npz"
-    bench.hidden[["user", "item", "timestamp"]].to_pickle(hidden)
-    how = [*(["--still"] if still else []), *(["--hidden", hidden] if tampered else [])]
+    out = bench.place / f"again-{tampered}-{still}-{turn}.npz"
+    how = [*(["--still"] if still else []), *(["--hidden", _hidden_file(bench)] if tampered else [])]
     wrapper = ("recsys_lab.course.capstone.tampered", *how) if how else ()
     command = ("-m", *wrapper, bench.package, "train", "--data", bench.rows, "--out", out)
     bench.run(*command, hash_seed=0 if still else 1).demand(f"`python -m {bench.package} train`, a second time,")
     if not out.is_file():
         raise Lost("a second training wrote no file.")
     return out
+
+
+@once
+def _hidden_file(bench: Bench) -> Path:
+    """The hidden pairs and their moments, for `tampered`."""
+    path = bench.place / "hidden.pkl"
+    bench.hidden[["user", "item", "timestamp"]].to_pickle(path)
+    return path
 
 
 # ------------------------------------------------------------------ what is imported, and what is declared
